@@ -1,0 +1,105 @@
+/**
+ * A bounded cache from the bytes of a name to whatever was worked out for it.
+ * Two generations: cheaper per lookup than a list in order of use, and what is in use survives.
+ */
+
+/** Undocumented but stable part of Buffer: `toString('latin1')` without its argument handling. */
+interface Latin1Slicer {
+  latin1Slice(start: number, end: number): string;
+}
+
+/** Charged per entry besides its key: the map slot and a small value object. */
+const ENTRY_OVERHEAD_BYTES = 160;
+
+/** Bounds of a {@link NameCache}. */
+export interface NameCacheLimits {
+  readonly maxEntries: number;
+  /** Estimated memory: key bytes, a flat charge per entry, and what {@link NameCache.set} is told. */
+  readonly maxBytes: number;
+}
+
+/** Maps byte ranges to values; forgets those that have not been used for a while. Never returns a wrong value. */
+export class NameCache<T> {
+  readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  #young = new Map<string, Entry<T>>();
+  #old = new Map<string, Entry<T>>();
+  #youngBytes = 0;
+  #oldBytes = 0;
+
+  constructor(limits: NameCacheLimits) {
+    this.#maxEntries = Math.max(1, Math.floor(limits.maxEntries / 2));
+    this.#maxBytes = limits.maxBytes / 2;
+  }
+
+  /** Entries held at present. */
+  get size(): number {
+    return this.#young.size + this.#old.size;
+  }
+
+  /** Estimated bytes held at present. */
+  get bytes(): number {
+    return this.#youngBytes + this.#oldBytes;
+  }
+
+  /** The value kept for these bytes. */
+  get(buffer: Buffer, start: number, end: number): T | undefined {
+    const key = (buffer as Buffer & Latin1Slicer).latin1Slice(start, end);
+    const young = this.#young.get(key);
+    if (young !== undefined) return young.value;
+    const old = this.#old.get(key);
+    if (old === undefined) return undefined;
+    this.#old.delete(key);
+    this.#oldBytes -= old.bytes;
+    this.#add(key, old);
+    return old.value;
+  }
+
+  /**
+   * Keeps a value; replaces the one that is there.
+   * @param extraBytes memory of the value beyond a small object
+   */
+  set(buffer: Buffer, start: number, end: number, value: T, extraBytes = 0): void {
+    const key = (buffer as Buffer & Latin1Slicer).latin1Slice(start, end);
+    this.#remove(key);
+    const bytes = key.length + ENTRY_OVERHEAD_BYTES + extraBytes;
+    if (bytes <= this.#maxBytes) this.#add(key, { value, bytes });
+  }
+
+  /** Forgets everything, for when the rules have changed. */
+  clear(): void {
+    this.#young = new Map();
+    this.#old = new Map();
+    this.#youngBytes = 0;
+    this.#oldBytes = 0;
+  }
+
+  #add(key: string, entry: Entry<T>): void {
+    if (this.#young.size >= this.#maxEntries || this.#youngBytes + entry.bytes > this.#maxBytes) {
+      this.#old = this.#young;
+      this.#oldBytes = this.#youngBytes;
+      this.#young = new Map();
+      this.#youngBytes = 0;
+    }
+    this.#young.set(key, entry);
+    this.#youngBytes += entry.bytes;
+  }
+
+  #remove(key: string): void {
+    const young = this.#young.get(key);
+    if (young !== undefined) {
+      this.#young.delete(key);
+      this.#youngBytes -= young.bytes;
+    }
+    const old = this.#old.get(key);
+    if (old !== undefined) {
+      this.#old.delete(key);
+      this.#oldBytes -= old.bytes;
+    }
+  }
+}
+
+interface Entry<T> {
+  readonly value: T;
+  readonly bytes: number;
+}

@@ -1,0 +1,118 @@
+/**
+ * Bytes on their way to one client: appended operation by operation, taken as a few chunks per flush.
+ * Must not know what the bytes mean, nor when and where they are written.
+ */
+
+/** First slab: enough for INFO and the first answers of a connection that then falls silent. */
+const MIN_SLAB_BYTES = 512;
+const MAX_SLAB_BYTES = 65_536;
+
+/** Below this a loop in JavaScript beats the call into `copy`. */
+const LOOP_BYTES = 24;
+
+/** From here on a range is queued as it is: copying would cost more than another element of the vectored write. */
+const BY_REFERENCE_BYTES = 32_768;
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Queue of bytes in slabs. Callers that know how much they write call {@link ensure}, store at `buf[pos]` and
+ * advance `pos`; nothing else may change the two fields.
+ */
+export class OutputBuffer {
+  /** Current slab. */
+  buf: Buffer = EMPTY;
+  /** Where the next byte goes in `buf`. */
+  pos = 0;
+  /** First byte of `buf` that is not yet part of `#sealed`, nor taken. */
+  #start = 0;
+  #sealed: Buffer[] = [];
+  #sealedBytes = 0;
+  #slabBytes = MIN_SLAB_BYTES;
+
+  /** Bytes appended and not yet taken. */
+  get length(): number {
+    return this.#sealedBytes + this.pos - this.#start;
+  }
+
+  /** Guarantees `byteCount` contiguous free bytes in `buf` at `pos`; both may be others afterwards. */
+  ensure(byteCount: number): void {
+    if (this.buf.length - this.pos < byteCount) this.#newSlab(byteCount);
+  }
+
+  /** Appends `source[start, end)`. Large ranges are kept by reference: the source must never change again. */
+  appendBytes(source: Buffer, start: number, end: number): void {
+    const size = end - start;
+    if (size >= BY_REFERENCE_BYTES) {
+      this.#seal();
+      this.#sealed.push(source.subarray(start, end));
+      this.#sealedBytes += size;
+      return;
+    }
+    const free = this.buf.length - this.pos;
+    if (size <= free) {
+      this.#copy(source, start, end);
+      return;
+    }
+    // Split, so that slabs are handed over full: what is pending for a slow client is what it costs.
+    this.#copy(source, start, start + free);
+    this.#newSlab(size - free);
+    this.#copy(source, start + free, end);
+  }
+
+  /** Appends a text in UTF-8. */
+  appendText(text: string): void {
+    const size = Buffer.byteLength(text);
+    this.ensure(size);
+    this.buf.write(text, this.pos, size, 'utf8');
+    this.pos += size;
+  }
+
+  /** Empties the queue. The chunks, in order, are never written to again. */
+  take(): Buffer[] {
+    const taken = this.length;
+    if (taken === 0) return [];
+    this.#seal();
+    const chunks = this.#sealed;
+    this.#sealed = [];
+    this.#sealedBytes = 0;
+    if (taken * 8 < this.#slabBytes) {
+      // Less to say than before: thousands of connections must not keep the slabs of their busiest moment.
+      this.#slabBytes = Math.max(MIN_SLAB_BYTES, this.#slabBytes >> 2);
+      if (this.buf.length > this.#slabBytes * 4) this.#drop();
+    }
+    return chunks;
+  }
+
+  #copy(source: Buffer, start: number, end: number): void {
+    const { buf, pos } = this;
+    const size = end - start;
+    if (size < LOOP_BYTES) for (let i = 0; i < size; i++) buf[pos + i] = source[start + i] ?? 0;
+    else source.copy(buf, pos, start, end);
+    this.pos = pos + size;
+  }
+
+  /** Moves what is in the slab to the sealed chunks; the slab goes on being used behind it. */
+  #seal(): void {
+    if (this.pos === this.#start) return;
+    this.#sealed.push(this.buf.subarray(this.#start, this.pos));
+    this.#sealedBytes += this.pos - this.#start;
+    this.#start = this.pos;
+  }
+
+  #newSlab(byteCount: number): void {
+    // A whole slab within one flush: this connection is under load.
+    const isFilled = this.#start === 0 && this.buf.length >= this.#slabBytes;
+    if (isFilled) this.#slabBytes = Math.min(MAX_SLAB_BYTES, this.#slabBytes * 4);
+    this.#seal();
+    this.buf = Buffer.allocUnsafe(Math.max(this.#slabBytes, byteCount));
+    this.pos = 0;
+    this.#start = 0;
+  }
+
+  #drop(): void {
+    this.buf = EMPTY;
+    this.pos = 0;
+    this.#start = 0;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Who a NATS client is towards the broker: fills the `client_info` and mountpoint templates from its CONNECT and
+ * its address.
+ */
+import { randomInt } from 'node:crypto';
+import { GatewayError } from '../errors.ts';
+import { isTooLong, stringFault } from '../mqtt/topic.ts';
+import type { ConnectOptions } from '../nats/operations.ts';
+import { mountpointValue } from '../translation/subject-topic.ts';
+import { placeholders, renderTemplate } from '../util/template.ts';
+import type { PeerInfo, UpstreamIdentity } from './ports.ts';
+
+/** Templates of the MQTT CONNECT identity. */
+export interface ClientInfoTemplates {
+  readonly clientId: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+const CLIENT_ID_CHARACTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const CLIENT_ID_LENGTH = 21;
+
+/** Fields of CONNECT that templates may name, besides those with another spelling. */
+const CONNECT_FIELDS = ['user', 'pass', 'auth_token', 'jwt', 'nkey', 'sig', 'name', 'lang', 'version'] as const;
+
+/** All placeholder names; the configuration is checked against them. */
+export const TEMPLATE_NAMES: readonly string[] = [
+  ...CONNECT_FIELDS.flatMap((field) => [`connect.${field}`, `Packet.${field}`]),
+  'generated',
+  'peer.address',
+  'listener',
+];
+
+/** Whether two clients of one listener may get different results. */
+export function isPerClient(template: string): boolean {
+  return placeholders(template).some((name) => name !== 'listener');
+}
+
+/** An unguessable client id of 21 characters of [0-9A-Za-z]. */
+export function generateClientId(): string {
+  let id = '';
+  for (let i = 0; i < CLIENT_ID_LENGTH; i++) id += CLIENT_ID_CHARACTERS[randomInt(CLIENT_ID_CHARACTERS.length)];
+  return id;
+}
+
+/**
+ * The MQTT identity of a client.
+ * @throws {GatewayError} `GW_AUTHORIZATION` when a value cannot be sent in an MQTT string
+ */
+export function renderIdentity(templates: ClientInfoTemplates, connect: ConnectOptions, peer: PeerInfo): UpstreamIdentity {
+  const render = (template: string) => renderTemplate(template, (name) => value(name, connect, peer)) ?? '';
+  const clientId = render(templates.clientId) || generateClientId();
+  const username = render(templates.username);
+  const password = render(templates.password);
+  for (const text of [clientId, username, password]) {
+    if (stringFault(text) !== null || isTooLong(text)) {
+      throw new GatewayError('GW_AUTHORIZATION', 'the client id or credentials cannot be sent in an MQTT string');
+    }
+  }
+  return {
+    clientId,
+    username: username === '' ? undefined : username,
+    password: password === '' ? undefined : password,
+  };
+}
+
+/**
+ * The topic prefix of a client; substituted values cannot leave their level.
+ * @throws {GatewayError} `GW_AUTHORIZATION` when a value is missing or cannot stand in a topic
+ */
+export function renderMountpoint(template: string, connect: ConnectOptions, peer: PeerInfo): string {
+  const rendered = renderTemplate(template, (name) => mountpointValue(value(name, connect, peer) ?? ''));
+  if (rendered === null) throw new GatewayError('GW_AUTHORIZATION', 'a value of the mountpoint is missing or unusable');
+  return rendered;
+}
+
+function value(name: string, connect: ConnectOptions, peer: PeerInfo): string | null {
+  if (name === 'generated') return generateClientId();
+  if (name === 'peer.address') return peer.remoteAddress;
+  if (name === 'listener') return peer.listener;
+  const [group, field] = name.split('.');
+  if (group !== 'connect' && group !== 'Packet') return null;
+  const known = CONNECT_FIELDS.find((one) => one === field);
+  return known === undefined ? null : connect[known];
+}

@@ -1,0 +1,61 @@
+/** What the parts of one client's session share. State only; what is done with it stands in the handlers. */
+import type { Counters } from '../metrics/counters.ts';
+import type { ConnectOptions } from '../nats/operations.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger, RepeatLimiter } from '../util/logger.ts';
+import type { ClientInfoTemplates } from './client-info.ts';
+import type { NameSpace } from './name-space.ts';
+import type { ClientPort, Upstream, UpstreamPort } from './ports.ts';
+import type { ReplyQueue } from './reply-queue.ts';
+import type { SubscriptionList } from './subscriptions.ts';
+
+/** Limits and behaviour of sessions. Times in milliseconds, sizes in bytes. */
+export interface SessionOptions {
+  readonly serverId: string;
+  readonly serverName: string;
+  readonly maxPayloadBytes: number;
+  readonly maxSubscriptions: number;
+  readonly authTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  readonly clientInfo: ClientInfoTemplates;
+  readonly controlHeaders: boolean;
+}
+
+/** What all sessions share. */
+export interface SessionServices {
+  readonly options: SessionOptions;
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For lines that one bad peer could repeat without end. */
+  readonly limitedLog: RepeatLimiter;
+  readonly counters: Counters;
+}
+
+/** Traffic of one client. */
+export interface SessionStats {
+  inMessages: number;
+  outMessages: number;
+  inBytes: number;
+  outBytes: number;
+}
+
+/** One client's session as its handlers see it. */
+export interface SessionContext extends SessionServices {
+  readonly client: ClientPort;
+  readonly replies: ReplyQueue;
+  readonly subscriptions: SubscriptionList;
+  readonly stats: SessionStats;
+  /** Set from CONNECT on. */
+  connect: ConnectOptions;
+  /** Set once the mountpoint is known. */
+  names: NameSpace;
+  /** Set when the session with the broker is asked for. */
+  upstreamPort: UpstreamPort | null;
+  /** SUBs and UNSUBs that the broker has not confirmed: PUBs wait for them. */
+  unconfirmedChanges: number;
+  /** Retries a held operation, if there is one. */
+  wake(): void;
+}

@@ -1,0 +1,118 @@
+/** MQTT message to MSG or HMSG: from the upstream's dispatch to the client's output buffer. */
+import type { InboundPublication } from '../../mqtt/publication.ts';
+import { writeHmsg, writeMsg } from '../../nats/encoder.ts';
+import { isParentOnlyBytes } from '../../translation/delivery-filter.ts';
+import { propertiesToHeaders } from '../../translation/headers-properties.ts';
+import { requestToReply } from '../../translation/reply-to.ts';
+import type { SessionContext } from '../context.ts';
+import type { Subscription } from '../subscriptions.ts';
+
+/** A message in NATS terms, worked out once however many subscriptions of the client it goes to. */
+interface DeliveryView {
+  subject: Buffer | null;
+  reply: Buffer | null;
+  headers: Buffer | null;
+  isOwn: boolean;
+}
+
+/** Delivers to the subscriptions of one client. */
+export class Deliverer {
+  #context: SessionContext;
+  #view: DeliveryView = { subject: null, reply: null, headers: null, isOwn: false };
+  #viewed: InboundPublication | null = null;
+  #viewedSequence = -1;
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  /** @returns false when this subscription cannot take the message: another member of its group may */
+  deliver(subscription: Subscription, message: InboundPublication): boolean {
+    const view = this.#viewOf(message);
+    if (view.isOwn) return false;
+    const { subject } = view;
+    if (subject === null) return true;
+    const { topicBuffer, topicStart, topicEnd } = message;
+    if (isParentOnlyBytes(subscription.parentSlashes, topicBuffer, topicStart, topicEnd)) return true;
+    this.#write(subscription, subject, view, message);
+    subscription.delivered++;
+    if (subscription.delivered === subscription.max) {
+      this.#context.subscriptions.remove(subscription);
+      subscription.stop();
+    }
+    return true;
+  }
+
+  #write(subscription: Subscription, subject: Buffer, view: DeliveryView, message: InboundPublication): void {
+    const { client, connect, stats, counters } = this.#context;
+    const { body, payloadStart, payloadEnd } = message;
+    const { output } = client;
+    const headers = connect.headers ? view.headers : null;
+    const size = payloadEnd - payloadStart + (headers?.length ?? 0);
+    if (headers === null) writeMsg(output, subject, subscription.sid, view.reply, body, payloadStart, payloadEnd);
+    else writeHmsg(output, subject, subscription.sid, view.reply, headers, body, payloadStart, payloadEnd);
+    stats.outMessages++;
+    stats.outBytes += size;
+    counters.clientMessagesOut++;
+    counters.clientBytesOut += size;
+    client.flushSoon();
+  }
+
+  #viewOf(message: InboundPublication): DeliveryView {
+    if (this.#viewed === message && this.#viewedSequence === message.sequence) return this.#view;
+    this.#viewed = message;
+    this.#viewedSequence = message.sequence;
+    const view = this.#view;
+    const name = this.#context.names.deliveredName(message.topicBuffer, message.topicStart, message.topicEnd);
+    view.subject = name.subject;
+    view.reply = null;
+    view.headers = null;
+    view.isOwn = false;
+    if (name.refusal !== null) this.#refuse(name.refusal.reason, message);
+    else if (message.properties !== null || message.retain) this.#readProperties(view, message);
+    return view;
+  }
+
+  #readProperties(view: DeliveryView, message: InboundPublication): void {
+    const { connect, upstreamPort, counters, names } = this.#context;
+    const converted = propertiesToHeaders(message.properties, message.retain);
+    if (converted !== null) {
+      view.headers = converted.block;
+      view.isOwn = !connect.echo && converted.origin !== null && converted.origin === upstreamPort?.originToken;
+      if (converted.dropped > 0) counters.drop('invalid_property', converted.dropped);
+    }
+    const responseTopic = message.properties?.responseTopic;
+    if (responseTopic === undefined) return;
+    const reply = requestToReply(names.mapper, responseTopic, message.properties?.correlationData, message.qos);
+    if (reply.ok) view.reply = Buffer.from(reply.name);
+    else this.#refuseReply(reply.reason, message);
+  }
+
+  #refuse(reason: string, message: InboundPublication): void {
+    const { counters, limitedLog } = this.#context;
+    counters.drop('untranslatable');
+    limitedLog.log(
+      'warn',
+      { event: 'message.dropped', reason, topic: shownTopic(message) },
+      'a topic has no NATS subject: message dropped',
+    );
+  }
+
+  #refuseReply(reason: string, message: InboundPublication): void {
+    const { counters, limitedLog } = this.#context;
+    counters.drop('reply_untranslatable');
+    limitedLog.log(
+      'warn',
+      { event: 'reply.dropped', reason, topic: shownTopic(message) },
+      'a Response Topic has no reply subject: message delivered without it',
+    );
+  }
+}
+
+const SHOWN_TOPIC_BYTES = 200;
+
+/** A topic for the log: shortened, control characters made visible by JSON. */
+function shownTopic(message: InboundPublication): string {
+  const end = Math.min(message.topicEnd, message.topicStart + SHOWN_TOPIC_BYTES);
+  return message.topicBuffer.toString('utf8', message.topicStart, end);
+}

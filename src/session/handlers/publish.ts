@@ -1,0 +1,287 @@
+/** PUB and HPUB to an MQTT PUBLISH, and its PUBACK to `+OK`, 503 or an error. */
+import { GatewayError } from '../../errors.ts';
+import type { OutboundPublication, PublicationProperties, QoS, TopicName } from '../../mqtt/publication.ts';
+import { FIRST_FAILURE, REASON } from '../../mqtt/reason-codes.ts';
+import { writeErr, writeHmsg, writeMsg, writeOk, permissionsPublish, permissionsPublishReply } from '../../nats/encoder.ts';
+import { noRespondersBlock } from '../../nats/headers.ts';
+import type { PublishOp } from '../../nats/operations.ts';
+import { isValidLiteral } from '../../nats/subject.ts';
+import type { ControlFields } from '../../translation/control-headers.ts';
+import { headersToProperties, ORIGIN_PROPERTY } from '../../translation/headers-properties.ts';
+import { decodeMrBytes, replyToRequest } from '../../translation/reply-to.ts';
+import { decodeUtf8Strict } from '../../translation/utf8.ts';
+import type { SessionContext } from '../context.ts';
+import type { PublishRule } from '../name-space.ts';
+import type { PublishReceipt, UpstreamPort } from '../ports.ts';
+import type { ReplySlot } from '../reply-queue.ts';
+import { userInfo } from '../user-info.ts';
+
+/** Fixed header, topic length, packet id and property lengths of a PUBLISH, generously. */
+const PACKET_OVERHEAD_BYTES = 64;
+
+const EMPTY = Buffer.alloc(0);
+
+/** Where a PUB goes once names are resolved. */
+interface Destination {
+  readonly topic: TopicName;
+  readonly rule: PublishRule | null;
+  /** For an answer to a device: its Correlation Data and the QoS it asked with. */
+  readonly correlation: Buffer | null;
+  readonly qos: QoS;
+}
+
+/** Publishes for one client. */
+export class PublishHandler {
+  #context: SessionContext;
+  #publication: OutboundPublication = {
+    topic: { text: '', bytes: EMPTY },
+    body: EMPTY,
+    payloadStart: 0,
+    payloadEnd: 0,
+    qos: 0,
+    retain: false,
+    properties: null,
+  };
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  /** @returns false while earlier SUBs are unconfirmed or the broker's side is full */
+  handle(op: PublishOp): boolean {
+    const context = this.#context;
+    const port = context.upstreamPort;
+    if (port === null || context.unconfirmedChanges > 0 || !port.canPublish) return false;
+    this.#count(op);
+    if (context.connect.pedantic && !isValidLiteral(op.line, op.subjectStart, op.subjectEnd)) {
+      context.replies.now(() => this.#err('Invalid Publish Subject'));
+    }
+    const target = context.names.publishTarget(op.line, op.subjectStart, op.subjectEnd);
+    if (target.kind === 'user_info') this.#answerUserInfo(op);
+    else if (target.kind === 'nobody') this.#answerNobody(op);
+    else if (target.kind === 'refused') this.#refuse(op, target.refusal.reason === 'empty_token');
+    else this.#send(op, this.#destination(op, target.topic, target.rule), port);
+    return true;
+  }
+
+  #count(op: PublishOp): void {
+    const { stats, counters } = this.#context;
+    const size = op.payloadEnd - op.headerStart;
+    stats.inMessages++;
+    stats.inBytes += size;
+    counters.clientMessagesIn++;
+    counters.clientBytesIn += size;
+  }
+
+  /** An answer to a device carries the device's topic in its subject. Null: the name cannot cross. */
+  #destination(op: PublishOp, topic: TopicName, rule: PublishRule | null): Destination | null {
+    const device = decodeMrBytes(op.line, op.subjectStart, op.subjectEnd);
+    if (device === null) return { topic, rule, correlation: null, qos: 0 };
+    const mapped = this.#context.names.mapper.replyTopic(device.topicSubject);
+    if (!mapped.ok) return null;
+    const name = { text: mapped.name, bytes: Buffer.from(mapped.name) };
+    return { topic: name, rule, correlation: device.correlation, qos: device.qos };
+  }
+
+  #send(op: PublishOp, destination: Destination | null, port: UpstreamPort): void {
+    if (destination === null) {
+      this.#refuse(op, false);
+      return;
+    }
+    const { connect } = this.#context;
+    const properties = this.#properties(op, destination, port);
+    if (properties === null) return;
+    const { control, fields } = properties;
+    const { rule } = destination;
+    const isRequest = op.replyEnd > op.replyStart && connect.no_responders;
+    const wanted = control?.qos ?? rule?.qos ?? (connect.verbose ? 1 : destination.qos);
+    const qos: QoS = (isRequest || wanted > 0) && port.features.maximumQoS > 0 ? 1 : 0;
+    const publication = this.#publication;
+    publication.topic = destination.topic;
+    publication.body = op.body;
+    publication.payloadStart = op.payloadStart;
+    publication.payloadEnd = op.payloadEnd;
+    publication.qos = qos;
+    publication.retain = (control?.retain ?? rule?.retain ?? false) && port.features.retainAvailable;
+    publication.properties = fields;
+    this.#guardSize(op, publication, port);
+    if (qos === 1) {
+      port.publish(publication, this.#receipt(op, isRequest));
+      return;
+    }
+    port.publish(publication, null);
+    if (connect.verbose) this.#context.replies.now(() => this.#ok());
+  }
+
+  #receipt(op: PublishOp, isRequest: boolean): Receipt {
+    const subject = Buffer.from(op.line.subarray(op.subjectStart, op.subjectEnd));
+    const reply = isRequest ? Buffer.from(op.line.subarray(op.replyStart, op.replyEnd)) : null;
+    return new Receipt(this, this.#context.replies.reserve(), subject, reply);
+  }
+
+  /** Null when the message was refused because of its reply subject. */
+  #properties(
+    op: PublishOp,
+    destination: Destination,
+    port: UpstreamPort,
+  ): { fields: PublicationProperties | null; control: ControlFields | null } | null {
+    const { connect, options, counters } = this.#context;
+    const hasReply = op.replyEnd > op.replyStart;
+    const hasHeaders = op.payloadStart > op.headerStart;
+    const mustMark = !connect.echo && port.originToken !== null;
+    const expiry = destination.rule?.messageExpiry ?? null;
+    const isPlain = !hasReply && !hasHeaders && !mustMark && destination.correlation === null && expiry === null;
+    if (isPlain) return NO_PROPERTIES;
+    const headers = headersToProperties(op.body, op.headerStart, op.payloadStart, options.controlHeaders);
+    if (headers !== null && headers.ignoredControls > 0) {
+      counters.drop('invalid_control_header', headers.ignoredControls);
+    }
+    const control = headers?.control ?? null;
+    // MQTT 3.1.1 has no properties at all.
+    if (port.features.protocolVersion === 4) return { fields: null, control };
+    const userProperties = headers?.userProperties ?? [];
+    if (mustMark && port.originToken !== null) userProperties.push(ORIGIN_PROPERTY, port.originToken);
+    const fields: PublicationProperties = {};
+    if (userProperties.length > 0) fields.userProperties = userProperties;
+    const lifetime = control?.messageExpiry ?? expiry;
+    if (lifetime !== null) fields.messageExpiry = lifetime;
+    if (control?.contentType !== undefined) fields.contentType = control.contentType;
+    if (control?.correlationData !== undefined) fields.correlationData = control.correlationData;
+    if (destination.correlation !== null && destination.correlation.length > 0) {
+      fields.correlationData = destination.correlation;
+    }
+    if (!this.#setResponseTopic(op, fields, control)) return null;
+    return { fields, control };
+  }
+
+  #setResponseTopic(op: PublishOp, fields: PublicationProperties, control: ControlFields | null): boolean {
+    const { mapper } = this.#context.names;
+    if (op.replyEnd === op.replyStart) {
+      if (control?.responseTopic === undefined) return true;
+      const topic = mapper.clientTopic(control.responseTopic);
+      if (topic.ok) fields.responseTopic = topic.name;
+      else this.#context.counters.drop('invalid_control_header');
+      return true;
+    }
+    const reply = decodeUtf8Strict(op.line, op.replyStart, op.replyEnd);
+    const request = reply === null ? null : replyToRequest(mapper, reply);
+    if (request === null || !request.ok) {
+      const text = permissionsPublishReply(op.line.subarray(op.replyStart, op.replyEnd));
+      this.#context.replies.now(() => this.#err(text));
+      return false;
+    }
+    fields.responseTopic = request.responseTopic;
+    fields.correlationData = request.correlationData;
+    return true;
+  }
+
+  /** The broker would cut the session over a packet beyond its limit. */
+  #guardSize(op: PublishOp, publication: OutboundPublication, port: UpstreamPort): void {
+    const limit = port.features.maximumPacketBytes;
+    if (limit === Number.POSITIVE_INFINITY) return;
+    // Each header byte costs at most one and a half in a property (base64url of a raw block).
+    const headerBytes = (op.payloadStart - op.headerStart) * 3;
+    const size =
+      PACKET_OVERHEAD_BYTES +
+      publication.topic.bytes.length +
+      (op.payloadEnd - op.payloadStart) +
+      (publication.properties === null ? 0 : headerBytes + 2 * (op.replyEnd - op.replyStart) + 128);
+    if (size > limit) throw new GatewayError('GW_MAX_PAYLOAD', 'the message exceeds the broker’s Maximum Packet Size');
+  }
+
+  /** nats-server delivers a subject with an empty token to nobody and says nothing. */
+  #refuse(op: PublishOp, isSilent: boolean): void {
+    if (isSilent) {
+      this.#answerNobody(op);
+      return;
+    }
+    const text = permissionsPublish(op.line.subarray(op.subjectStart, op.subjectEnd));
+    this.#context.counters.drop('untranslatable');
+    this.#context.replies.now(() => this.#err(text));
+  }
+
+  #answerNobody(op: PublishOp): void {
+    const { connect, replies } = this.#context;
+    const subject = Buffer.from(op.line.subarray(op.subjectStart, op.subjectEnd));
+    const reply = Buffer.from(op.line.subarray(op.replyStart, op.replyEnd));
+    replies.now(() => {
+      if (connect.verbose) this.#ok();
+      if (reply.length > 0 && connect.no_responders) this.writeNoResponders(subject, reply);
+    });
+  }
+
+  #answerUserInfo(op: PublishOp): void {
+    const { connect, replies, subscriptions, client } = this.#context;
+    const reply = Buffer.from(op.line.subarray(op.replyStart, op.replyEnd));
+    const answer = userInfo(this.#context);
+    replies.now(() => {
+      if (connect.verbose) this.#ok();
+      for (const one of subscriptions.plainMatches(reply)) {
+        writeMsg(client.output, reply, one.sid, null, answer, 0, answer.length);
+      }
+      client.flushSoon();
+    });
+  }
+
+  /**
+   * Tells the requester that nobody listens, if it waits for the reply on a plain subscription.
+   * The status does not count as a delivery.
+   */
+  writeNoResponders(subject: Buffer, reply: Buffer): void {
+    const { subscriptions, client, counters } = this.#context;
+    const [one] = subscriptions.plainMatches(reply);
+    if (one === undefined) return;
+    counters.noResponders++;
+    writeHmsg(client.output, reply, one.sid, null, noRespondersBlock(subject), EMPTY, 0, 0);
+    client.flushSoon();
+  }
+
+  /** The broker has answered: a negative answer is never an `+OK`. */
+  onPuback(code: number, slot: ReplySlot, subject: Buffer, reply: Buffer | null): void {
+    const { connect, counters } = this.#context;
+    if (code >= FIRST_FAILURE) {
+      counters.drop('broker_rejected');
+      slot.complete(() => this.#err(permissionsPublish(subject)));
+      return;
+    }
+    const isUnheard = code === REASON.NO_MATCHING_SUBSCRIBERS && reply !== null;
+    // The status goes out at once, or after the `+OK`; in either case before the slot lets a later PONG through.
+    if (isUnheard && !connect.verbose) this.writeNoResponders(subject, reply);
+    slot.complete(() => {
+      if (!connect.verbose) return;
+      this.#ok();
+      if (isUnheard) this.writeNoResponders(subject, reply);
+    });
+  }
+
+  #ok(): void {
+    writeOk(this.#context.client.output);
+    this.#context.client.flushSoon();
+  }
+
+  #err(text: string): void {
+    writeErr(this.#context.client.output, text);
+    this.#context.client.flushSoon();
+  }
+}
+
+const NO_PROPERTIES = { fields: null, control: null };
+
+/** Waits for one PUBACK. */
+class Receipt implements PublishReceipt {
+  #handler: PublishHandler;
+  #slot: ReplySlot;
+  #subject: Buffer;
+  #reply: Buffer | null;
+
+  constructor(handler: PublishHandler, slot: ReplySlot, subject: Buffer, reply: Buffer | null) {
+    this.#handler = handler;
+    this.#slot = slot;
+    this.#subject = subject;
+    this.#reply = reply;
+  }
+
+  onPuback(code: number): void {
+    this.#handler.onPuback(code, this.#slot, this.#subject, this.#reply);
+  }
+}

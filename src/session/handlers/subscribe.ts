@@ -1,0 +1,102 @@
+/** SUB to an MQTT SUBSCRIBE, and its SUBACK to `+OK` or an error. */
+import { FIRST_FAILURE } from '../../mqtt/reason-codes.ts';
+import { permissionsSubscription, writeErr, writeOk } from '../../nats/encoder.ts';
+import type { SubscribeOp } from '../../nats/operations.ts';
+import { isValidSubscription } from '../../nats/subject.ts';
+import type { Mapped } from '../../translation/mapped.ts';
+import { decodeUtf8Strict } from '../../translation/utf8.ts';
+import type { SessionContext } from '../context.ts';
+import type { ReplySlot } from '../reply-queue.ts';
+import { type Deliver, Subscription } from '../subscriptions.ts';
+
+/** Queue group that nats-server keeps for itself. */
+const RESERVED_QUEUE = '_sys_';
+const INVALID_UTF8 = { ok: false, reason: 'invalid_utf8', explanation: 'not valid UTF-8' } as const;
+
+/** Subscribes for one client. */
+export class SubscribeHandler {
+  #context: SessionContext;
+  #deliver: Deliver;
+
+  constructor(context: SessionContext, deliver: Deliver) {
+    this.#context = context;
+    this.#deliver = deliver;
+  }
+
+  /** @returns false while there is no session with the broker */
+  handle(op: SubscribeOp): boolean {
+    const { upstreamPort: port, subscriptions, options, replies } = this.#context;
+    if (port === null || !port.isUp) return false;
+    const { line } = op;
+    const subject = Buffer.from(line.subarray(op.subjectStart, op.subjectEnd));
+    const queue = Buffer.from(line.subarray(op.queueStart, op.queueEnd));
+    const sid = Buffer.from(line.subarray(op.sidStart, op.sidEnd));
+    // The order of these checks is nats-server's.
+    if (queue.toString('latin1') === RESERVED_QUEUE) this.#deny(subject, queue);
+    else if (options.maxSubscriptions > 0 && subscriptions.size >= options.maxSubscriptions) {
+      replies.now(() => this.#err('maximum subscriptions exceeded'));
+    } else if (subscriptions.get(sid) !== undefined) replies.now(() => this.#ok());
+    else if (!isValidSubscription(subject, 0, subject.length)) replies.now(() => this.#err('Invalid Subject'));
+    else this.#subscribe(subject, queue, sid);
+    return true;
+  }
+
+  #subscribe(subject: Buffer, queue: Buffer, sid: Buffer): void {
+    const filter = this.#map(subject, (text) => this.#context.names.mapper.subscribeFilter(text));
+    const share = queue.length === 0 ? null : this.#map(queue, (text) => this.#context.names.mapper.shareName(text));
+    if (!filter.ok || (share !== null && !share.ok)) {
+      this.#deny(subject, queue);
+      return;
+    }
+    const { upstreamPort: port, subscriptions, connect, replies } = this.#context;
+    const slot = replies.reserve();
+    const names = { sid, subject, queue, filter: filter.name };
+    const subscription: Subscription = new Subscription(names, this.#deliver, (code) =>
+      this.#onSuback(subscription, slot, code),
+    );
+    subscriptions.add(subscription);
+    this.#context.unconfirmedChanges++;
+    const request = { filter: filter.name, shareName: share?.name ?? null, subscriber: subscription } as const;
+    const handle = port?.subscribe({ ...request, qos: connect.verbose ? 1 : 0 });
+    subscription.handle = handle ?? null;
+    if (!subscription.isOpen) handle?.drop();
+  }
+
+  #map(bytes: Buffer, map: (text: string) => Mapped): Mapped {
+    const text = decodeUtf8Strict(bytes, 0, bytes.length);
+    return text === null ? INVALID_UTF8 : map(text);
+  }
+
+  #onSuback(subscription: Subscription, slot: ReplySlot, code: number): void {
+    const context = this.#context;
+    if (code >= FIRST_FAILURE) {
+      subscription.isOpen = false;
+      context.subscriptions.remove(subscription);
+      const text = permissionsSubscription(subscription.subject, subscription.queue);
+      // Refused on first asking, or on coming back after an outage: then nobody waits for the slot any more.
+      if (slot.isDone) this.#err(text);
+      else slot.complete(() => this.#err(text));
+    } else slot.complete(context.connect.verbose ? () => this.#ok() : null);
+    if (!subscription.isConfirmed) {
+      subscription.isConfirmed = true;
+      context.unconfirmedChanges--;
+    }
+    context.wake();
+  }
+
+  #deny(subject: Buffer, queue: Buffer): void {
+    const text = permissionsSubscription(subject, queue);
+    this.#context.replies.now(() => this.#err(text));
+  }
+
+  #ok(): void {
+    if (!this.#context.connect.verbose) return;
+    writeOk(this.#context.client.output);
+    this.#context.client.flushSoon();
+  }
+
+  #err(text: string): void {
+    writeErr(this.#context.client.output, text);
+    this.#context.client.flushSoon();
+  }
+}

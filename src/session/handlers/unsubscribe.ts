@@ -1,0 +1,52 @@
+/** UNSUB: at once when a limit is given, else when the broker has confirmed that no more copies are under way. */
+import { writeOk } from '../../nats/encoder.ts';
+import type { UnsubscribeOp } from '../../nats/operations.ts';
+import type { SessionContext } from '../context.ts';
+import type { Subscription } from '../subscriptions.ts';
+
+/** Ends subscriptions of one client. */
+export class UnsubscribeHandler {
+  #context: SessionContext;
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  /** @returns false while there is no session with the broker */
+  handle(op: UnsubscribeOp): boolean {
+    const { upstreamPort: port, subscriptions, replies } = this.#context;
+    if (port === null || !port.isUp) return false;
+    const subscription = subscriptions.get(op.line.subarray(op.sidStart, op.sidEnd));
+    if (subscription === undefined) replies.now(() => this.#ok());
+    else if (op.max > subscription.delivered) {
+      subscription.max = op.max;
+      replies.now(() => this.#ok());
+    } else if (op.max > 0) {
+      subscriptions.remove(subscription);
+      subscription.stop();
+      replies.now(() => this.#ok());
+    } else this.#end(subscription);
+    return true;
+  }
+
+  /** Clients drain this way: what the broker has sent before it knew of the end is still theirs. */
+  #end(subscription: Subscription): void {
+    const context = this.#context;
+    const slot = context.replies.reserve();
+    context.subscriptions.setEnding(subscription);
+    context.unconfirmedChanges++;
+    subscription.handle?.end(() => {
+      subscription.isOpen = false;
+      context.subscriptions.remove(subscription);
+      context.unconfirmedChanges--;
+      slot.complete(() => this.#ok());
+      context.wake();
+    });
+  }
+
+  #ok(): void {
+    if (!this.#context.connect.verbose) return;
+    writeOk(this.#context.client.output);
+    this.#context.client.flushSoon();
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * What a session needs from its neighbours, and what they may ask of it. Types only: transport, session and
+ * upstream know each other through this file and nothing else.
+ */
+import type { CloseReason } from '../close-reason.ts';
+import type { GatewayError } from '../errors.ts';
+import type { InboundPublication, OutboundPublication, QoS } from '../mqtt/publication.ts';
+import type { OperationHandler } from '../nats/operations.ts';
+import type { OutputBuffer } from '../nats/output-buffer.ts';
+
+/** Where a client comes from; does not change during the connection. */
+export interface PeerInfo {
+  /** Connection id: positive, increasing, never reused in this process. */
+  readonly cid: number;
+  /** Name of the listener in the configuration. */
+  readonly listener: string;
+  readonly transport: 'tcp' | 'ws';
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Address and port of the listener, for INFO. */
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+/** The connection as its session sees it. */
+export interface ClientPort {
+  readonly peer: PeerInfo;
+  /** Operations for the client are appended here; call {@link ClientPort.flushSoon} afterwards. */
+  readonly output: OutputBuffer;
+  /** Bytes queued for this client and not yet taken by the kernel, `output` included. */
+  readonly pendingBytes: number;
+  /** Sends what is in `output` at the end of this turn of the event loop (and checks `max_pending`). */
+  flushSoon(): void;
+  /** Calls back when everything appended so far has been handed to the kernel. Not called after close. */
+  onceFlushed(callback: () => void): void;
+  /** Retries the operation that a handler refused with `false`, and goes on reading. Never re-entrant. */
+  resume(): void;
+  /** Flushes `output`, then ends the connection. Idempotent; the first reason wins. */
+  close(reason: CloseReason): void;
+  /** Appends the error's `-ERR` and, if it is one that closes, ends the connection, as the error table says. */
+  fail(error: GatewayError): void;
+}
+
+/** The session as its connection sees it. The connection's parser calls the operation handlers. */
+export interface ClientSession extends OperationHandler {
+  /** Largest payload (headers included) the parser may accept; read for each PUB. */
+  readonly maxPayloadBytes: number;
+  /** Whether CONNECT said `headers: true`; without it HPUB is an error. */
+  readonly hasHeaders: boolean;
+  /** The connection is established: sends INFO and starts the clocks. */
+  start(): void;
+  /** Bytes have arrived, complete operation or not; called before they are parsed. */
+  onActivity(): void;
+  /** The client has closed its writing side and all it sent has been taken; answer what is owed, then close. */
+  onEnd(): void;
+  /** The connection is gone; called once, always. Releases everything. */
+  onClosed(reason: CloseReason): void;
+}
+
+/** What the broker and our link to it can do, as far as known. */
+export interface UpstreamFeatures {
+  readonly protocolVersion: 4 | 5;
+  /** Maximum Packet Size of CONNACK; Infinity when absent. */
+  readonly maximumPacketBytes: number;
+  readonly retainAvailable: boolean;
+  readonly maximumQoS: 0 | 1 | 2;
+}
+
+/** Told the PUBACK of a QoS 1 publication. */
+export interface PublishReceipt {
+  /** @param reasonCode MQTT 5 reason code; 0 on 3.1.1; 0x10 = no matching subscribers */
+  onPuback(reasonCode: number): void;
+}
+
+/** One NATS subscription as the upstream sees it. */
+export interface Subscriber {
+  /**
+   * Offers one message.
+   * @returns false when this subscriber cannot take it (own message without echo, limit reached, closed)
+   */
+  deliver(message: InboundPublication): boolean;
+  /** The filter is active at the broker (SUBACK), or the broker refused it with a reason code ≥ 0x80. */
+  onSuback(reasonCode: number): void;
+}
+
+/** Asks for deliveries of one topic filter. */
+export interface SubscribeRequest {
+  /** MQTT topic filter without `$share`. */
+  readonly filter: string;
+  /** Share name for `$share/<name>/…`, or null for a plain subscription. */
+  readonly shareName: string | null;
+  readonly qos: QoS;
+  readonly subscriber: Subscriber;
+}
+
+/** Handle of a subscription that an upstream holds. */
+export interface UpstreamSubscription {
+  /**
+   * Ends it. Deliveries go on until `done`: at the UNSUBACK, or at a barrier when others share the filter.
+   * @param done called exactly once, also when the upstream closes
+   */
+  end(done: () => void): void;
+  /** No delivery from now on; the filter is released in the background. */
+  drop(): void;
+}
+
+/** One NATS client's way to the broker. Created by an {@link Upstream}. */
+export interface UpstreamPort {
+  /** False: hold the operation; `onWritable` follows. */
+  readonly canPublish: boolean;
+  /** False while (re)connecting: hold every operation; `onWritable` follows. */
+  readonly isUp: boolean;
+  readonly features: UpstreamFeatures;
+  /**
+   * Token that marks this client's own messages in the user property `nmg-origin`; null when the link has no
+   * user properties (MQTT 3.1.1), and `echo: false` is therefore not available.
+   */
+  readonly originToken: string | null;
+  /** Precondition: `canPublish`. The receipt is required for QoS 1 and survives reconnects. */
+  publish(message: OutboundPublication, receipt: PublishReceipt | null): void;
+  subscribe(request: SubscribeRequest): UpstreamSubscription;
+  /** Calls back when everything published so far has come through the broker to our own subscriptions. */
+  barrier(done: () => void): void;
+  /** Sends what is owed to the broker, then disconnects; bounded in time. Idempotent. */
+  end(): void;
+}
+
+/** What an upstream tells the session. */
+export interface UpstreamListener {
+  /** First CONNACK: operations can be taken. */
+  onReady(): void;
+  /** `canPublish` or `isUp` has become true again. */
+  onWritable(): void;
+  /** For good: refused, taken over, or unreachable for too long. The error says what the client is told. */
+  onEnded(error: GatewayError): void;
+}
+
+/** MQTT CONNECT identity of one client. */
+export interface UpstreamIdentity {
+  readonly clientId: string;
+  /** Undefined: no user name in CONNECT. */
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** Creates the broker side of sessions. */
+export interface Upstream {
+  /** Whether INFO should ask for credentials because the broker does. */
+  readonly requiresCredentials: boolean;
+  /** Payload bound of INFO: the broker's Maximum Packet Size less room for headers; Infinity when unknown. */
+  readonly maxPayloadBytes: number;
+  open(identity: UpstreamIdentity, listener: UpstreamListener): UpstreamPort;
+}

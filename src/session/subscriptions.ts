@@ -1,0 +1,117 @@
+/** The subscriptions of one client: sid to subscription, limits, and who is asked for a reply subject. */
+import { matches } from '../nats/subject.ts';
+import { parentSlashes } from '../translation/delivery-filter.ts';
+import type { InboundPublication } from '../mqtt/publication.ts';
+import type { Subscriber, UpstreamSubscription } from './ports.ts';
+
+/** Delivers to one subscription; the session's delivery code, injected to keep this file free of it. */
+export type Deliver = (subscription: Subscription, message: InboundPublication) => boolean;
+
+/** One SUB. */
+export class Subscription implements Subscriber {
+  /** As the client wrote it, echoed verbatim. */
+  readonly sid: Buffer;
+  readonly subject: Buffer;
+  /** Empty: no queue group. */
+  readonly queue: Buffer;
+  /** See `parentSlashes`. */
+  readonly parentSlashes: number;
+  handle: UpstreamSubscription | null = null;
+  /** Messages delivered since SUB. */
+  delivered = 0;
+  /** Ends after this many deliveries; 0: never. */
+  max = 0;
+  /** False as soon as nothing may be delivered any more. */
+  isOpen = true;
+  /** The broker has answered the first SUBSCRIBE. */
+  isConfirmed = false;
+  #deliver: Deliver;
+  #onSuback: (code: number) => void;
+
+  constructor(
+    names: { readonly sid: Buffer; readonly subject: Buffer; readonly queue: Buffer; readonly filter: string },
+    deliver: Deliver,
+    onSuback: (code: number) => void,
+  ) {
+    this.sid = names.sid;
+    this.subject = names.subject;
+    this.queue = names.queue;
+    this.parentSlashes = parentSlashes(names.filter);
+    this.#deliver = deliver;
+    this.#onSuback = onSuback;
+  }
+
+  get isQueue(): boolean {
+    return this.queue.length > 0;
+  }
+
+  deliver(message: InboundPublication): boolean {
+    return this.isOpen && this.#deliver(this, message);
+  }
+
+  onSuback(code: number): void {
+    this.#onSuback(code);
+  }
+
+  /** Nothing is delivered any more; the broker is told in the background. */
+  stop(): void {
+    this.isOpen = false;
+    this.handle?.drop();
+  }
+}
+
+/** All subscriptions of one client by sid. */
+export class SubscriptionList {
+  #bySid = new Map<string, Subscription>();
+  /** UNSUBed, but copies may still come until the broker has confirmed. */
+  #ending = new Map<string, Subscription>();
+
+  /** Active subscriptions. */
+  get size(): number {
+    return this.#bySid.size;
+  }
+
+  get(sid: Buffer): Subscription | undefined {
+    return this.#bySid.get(sid.toString('latin1'));
+  }
+
+  /** A sid that is used again cuts off what was still coming in under it. */
+  add(subscription: Subscription): void {
+    const key = subscription.sid.toString('latin1');
+    const former = this.#ending.get(key);
+    if (former !== undefined) former.isOpen = false;
+    this.#ending.delete(key);
+    this.#bySid.set(key, subscription);
+  }
+
+  /** Frees the sid at once; deliveries are the caller's business. */
+  remove(subscription: Subscription): void {
+    const key = subscription.sid.toString('latin1');
+    if (this.#bySid.get(key) === subscription) this.#bySid.delete(key);
+    if (this.#ending.get(key) === subscription) this.#ending.delete(key);
+  }
+
+  /** Frees the sid while copies may still come. */
+  setEnding(subscription: Subscription): void {
+    const key = subscription.sid.toString('latin1');
+    this.#bySid.delete(key);
+    this.#ending.set(key, subscription);
+  }
+
+  /** Plain subscriptions of this client that match a subject. */
+  plainMatches(subject: Buffer): Subscription[] {
+    const found: Subscription[] = [];
+    for (const one of this.#bySid.values()) {
+      if (one.isOpen && !one.isQueue && matches(one.subject, subject, 0, subject.length)) found.push(one);
+    }
+    return found;
+  }
+
+  /** Everything ends with the connection. */
+  closeAll(): void {
+    for (const one of this.#bySid.values()) one.isOpen = false;
+    for (const one of this.#ending.values()) one.isOpen = false;
+    this.#bySid.clear();
+    this.#ending.clear();
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Log lines with stable `event` names, secrets blanked out. The only file that knows the log library, which is
+ * loaded when the first real logger is made. Knows nothing of what is logged.
+ */
+import type { Logger as PinoLogger } from 'pino';
+import type { Clock } from './clock.ts';
+
+/** From most to least talkative. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+/** One of {@link LOG_LEVELS}. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** `auto`: `pretty` when the output is a terminal, else `json`. */
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
+/**
+ * What a log line says besides its message. `event` is a stable name such as `client.connected`; an error goes
+ * under `err`. Never raw client input: names, sizes and limits only.
+ */
+export interface LogFields {
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+/** What the program logs with. */
+export interface Logger {
+  trace(fields: LogFields, message: string): void;
+  debug(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+  fatal(fields: LogFields, message: string): void;
+  /** A logger whose lines all carry `bindings`, for instance `component` or `cid`. */
+  child(bindings: Readonly<Record<string, unknown>>): Logger;
+  /** Whether lines of this level are written; ask before building costly fields. */
+  isLevelEnabled(level: LogLevel): boolean;
+}
+
+/** Settings of {@link createLogger}. */
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Where lines go; standard output when left out. */
+  readonly destination?: NodeJS.WritableStream;
+}
+
+/** Field names whose values never appear in a log, in any letter case and at any depth. */
+const SECRET_FIELDS = new Set([
+  'pass',
+  'password',
+  'passwd',
+  'auth_token',
+  'authtoken',
+  'token',
+  'jwt',
+  'sig',
+  'seed',
+  'nkey',
+  'secret',
+  'authorization',
+  'cookie',
+]);
+
+const REDACTED = '[redacted]';
+/** Deeper structures have no place in a log line, and a cycle must end somewhere. */
+const MAX_DEPTH = 6;
+
+/** Makes a logger. Loads the log library, so the first call costs some tens of milliseconds. */
+export async function createLogger(options: LoggerOptions): Promise<Logger> {
+  const { pino } = await import('pino');
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    // Errors arrive described already; the library would describe the description.
+    serializers: { err: (described: unknown) => described },
+  };
+  const isTerminal = options.destination === undefined && process.stdout.isTTY === true;
+  if (options.format === 'pretty' || (options.format === 'auto' && isTerminal)) {
+    const { build } = await import('pino-pretty');
+    const stream = build({
+      colorize: isTerminal,
+      translateTime: 'SYS:HH:MM:ss.l',
+      singleLine: true,
+      ignore: 'component,event',
+      sync: true,
+      ...(options.destination !== undefined && { destination: options.destination }),
+    });
+    return new RedactingLogger(pino(settings, stream));
+  }
+  // Written synchronously, so that the line that explains a crash is not lost with the process.
+  return new RedactingLogger(
+    pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true })),
+  );
+}
+
+/** Puts the redaction in front of the library: its own does not reach child bindings or error properties. */
+class RedactingLogger implements Logger {
+  readonly #target: PinoLogger;
+
+  constructor(target: PinoLogger) {
+    this.#target = target;
+  }
+
+  trace(fields: LogFields, message: string): void {
+    this.#write('trace', fields, message);
+  }
+
+  debug(fields: LogFields, message: string): void {
+    this.#write('debug', fields, message);
+  }
+
+  info(fields: LogFields, message: string): void {
+    this.#write('info', fields, message);
+  }
+
+  warn(fields: LogFields, message: string): void {
+    this.#write('warn', fields, message);
+  }
+
+  error(fields: LogFields, message: string): void {
+    this.#write('error', fields, message);
+  }
+
+  fatal(fields: LogFields, message: string): void {
+    this.#write('fatal', fields, message);
+  }
+
+  child(bindings: Readonly<Record<string, unknown>>): Logger {
+    return new RedactingLogger(this.#target.child(redactRecord(bindings, 0)));
+  }
+
+  isLevelEnabled(level: LogLevel): boolean {
+    return this.#target.isLevelEnabled(level);
+  }
+
+  #write(level: LogLevel, fields: LogFields, message: string): void {
+    if (this.#target.isLevelEnabled(level)) this.#target[level](redactRecord(fields, 0), message);
+  }
+}
+
+function redactRecord(fields: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    copy[name] = SECRET_FIELDS.has(name.toLowerCase()) ? REDACTED : redactValue(value, depth + 1);
+  }
+  return copy;
+}
+
+function redactValue(value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) return '[too deep]';
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (value instanceof Error) return describeError(value, depth);
+  if (Array.isArray(value)) return value.map((item) => redactValue(item, depth + 1));
+  return redactRecord(value as Record<string, unknown>, depth);
+}
+
+function describeError(error: Error, depth: number): Record<string, unknown> {
+  // Own properties too: `code`, `context`, `syscall` and the like say more than the text.
+  const { stack, ...rest } = redactRecord({ ...error }, depth);
+  return {
+    type: error.name,
+    message: error.message,
+    stack: error.stack ?? stack,
+    ...rest,
+    ...(error.cause !== undefined && { cause: redactValue(error.cause, depth + 1) }),
+  };
+}
+
+const drop = (): void => {};
+
+/** Writes nothing. */
+export const silentLogger: Logger = {
+  trace: drop,
+  debug: drop,
+  info: drop,
+  warn: drop,
+  error: drop,
+  fatal: drop,
+  child: () => silentLogger,
+  isLevelEnabled: () => false,
+};
+
+interface Window {
+  startMs: number;
+  suppressed: number;
+}
+
+/**
+ * Passes one line per event name and interval and counts the rest, so that a flood of bad messages does not become
+ * a flood of log lines. The first line after the interval carries the number left out as `suppressed`.
+ */
+export class RepeatLimiter {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #windows = new Map<string, Window>();
+
+  constructor(logger: Logger, clock: Clock, intervalMs = 1000) {
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Logs unless a line with the same `event` was logged less than the interval ago. */
+  log(level: LogLevel, fields: LogFields, message: string): void {
+    const nowMs = this.#clock.now();
+    const window = this.#windows.get(fields.event);
+    if (window === undefined) {
+      this.#windows.set(fields.event, { startMs: nowMs, suppressed: 0 });
+      this.#logger[level](fields, message);
+    } else if (nowMs - window.startMs < this.#intervalMs) {
+      window.suppressed += 1;
+    } else {
+      const { suppressed } = window;
+      window.startMs = nowMs;
+      window.suppressed = 0;
+      this.#logger[level](suppressed > 0 ? { ...fields, suppressed } : fields, message);
+    }
+  }
+}

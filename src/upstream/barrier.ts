@@ -1,0 +1,169 @@
+/**
+ * The proof behind PONG: everything published so far has passed the broker and come back to our own
+ * subscriptions. A marker message travels the same way as the data; where the broker swallows it, PINGREQs serve.
+ */
+import { randomBytes } from 'node:crypto';
+import type { InboundPublication, TopicName } from '../mqtt/publication.ts';
+import type { PendingAck } from './ack-timer.ts';
+import type { MqttLink } from './mqtt-link.ts';
+
+/** First level of the topics that gateways use among themselves and never deliver. */
+export const GATEWAY_TOPIC_PREFIX = '_NMG/';
+
+/** How long the first marker may take before the session falls back to PINGREQ. */
+const FIRST_MARKER_MS = 250;
+
+/** The links a barrier runs over, as they are at the moment; null while a role has none. */
+export interface BarrierLinks {
+  readonly publish: MqttLink | null;
+  readonly subscribe: MqttLink | null;
+  allocateIdentifier(): number | null;
+  /** All sessions in use are up. */
+  readonly isReady: boolean;
+  /** Whether QoS 0 publications have gone out since the last call. */
+  takeUnproven(): boolean;
+  onMarkerUnavailable(): void;
+}
+
+type MarkerState = 'unused' | 'subscribing' | 'ready' | 'unavailable';
+
+/** Barriers of one client: one runs at a time, all that are asked for meanwhile share the next. */
+export class Barrier {
+  #links: BarrierLinks;
+  #waiting: (() => void)[] = [];
+  #running: (() => void)[] | null = null;
+  #marker: MarkerState = 'unused';
+  #topic: TopicName;
+  /** Payload of the newest marker: unguessable, so that no device can return one early. */
+  #expected = '';
+  #pending: PendingAck | null = null;
+  #firstTimer: NodeJS.Timeout | null = null;
+  #hasSeenMarker = false;
+  #epoch = 0;
+
+  constructor(links: BarrierLinks) {
+    this.#links = links;
+    const text = `${GATEWAY_TOPIC_PREFIX}${randomBytes(12).toString('base64url')}`;
+    this.#topic = { text, bytes: Buffer.from(text) };
+  }
+
+  /** @param done called once; after an outage the barrier is run again */
+  request(done: () => void): void {
+    this.#waiting.push(done);
+    this.#next();
+  }
+
+  /** A session was lost: the running barrier proves nothing any more and waits for {@link Barrier.resume}. */
+  reset(): void {
+    this.#epoch++;
+    this.#clearTimer();
+    if (this.#running !== null) this.#waiting.unshift(...this.#running);
+    this.#running = null;
+    this.#pending = null;
+    if (this.#marker !== 'unavailable') this.#marker = 'unused';
+  }
+
+  /** All sessions are up again. */
+  resume(): void {
+    this.#next();
+  }
+
+  /** @returns whether the message was one of the gateways' own, which nobody is to see */
+  consume(message: InboundPublication): boolean {
+    const { topicBuffer, topicStart, topicEnd } = message;
+    // 0x5f is `_`: one comparison keeps all other traffic out.
+    if (topicBuffer[topicStart] !== 0x5f) return false;
+    const topic = topicBuffer.toString('utf8', topicStart, topicEnd);
+    if (!topic.startsWith(GATEWAY_TOPIC_PREFIX)) return false;
+    if (topic === this.#topic.text) this.#onMarker(message);
+    return true;
+  }
+
+  #next(): void {
+    if (this.#running !== null || this.#waiting.length === 0) return;
+    if (!this.#links.isReady) return;
+    const { publish, subscribe } = this.#links;
+    const isUnproven = this.#links.takeUnproven();
+    this.#running = this.#waiting;
+    this.#waiting = [];
+    if (publish !== null && subscribe !== null) this.#runMarker(publish, subscribe);
+    else if (subscribe !== null) this.#ping([subscribe]);
+    else if (publish !== null && isUnproven) this.#ping([publish]);
+    else this.#pass();
+  }
+
+  #runMarker(publish: MqttLink, subscribe: MqttLink): void {
+    if (this.#marker === 'unavailable') {
+      this.#ping(publish === subscribe ? [publish] : [publish, subscribe]);
+      return;
+    }
+    if (this.#marker === 'ready') {
+      this.#sendMarker(publish);
+      return;
+    }
+    this.#marker = 'subscribing';
+    const epoch = this.#epoch;
+    const options = { qos: 0, identifier: this.#links.allocateIdentifier(), retainHandling: 2 } as const;
+    subscribe.subscribe(this.#topic.text, options, (code) => {
+      if (epoch !== this.#epoch) return;
+      this.#marker = code >= 0x80 ? 'unavailable' : 'ready';
+      if (code >= 0x80) this.#links.onMarkerUnavailable();
+      this.#runMarker(publish, subscribe);
+    });
+  }
+
+  #sendMarker(publish: MqttLink): void {
+    this.#expected = randomBytes(9).toString('base64url');
+    const body = Buffer.from(this.#expected);
+    const payload = { body, payloadStart: 0, payloadEnd: body.length };
+    this.#pending = publish.expect(() => this.#pass());
+    publish.publish({ topic: this.#topic, ...payload, qos: 0, retain: false, properties: null }, null);
+    if (!this.#hasSeenMarker) this.#firstTimer = setTimeout(() => this.#giveUpMarker(), FIRST_MARKER_MS);
+  }
+
+  /** An access list lets the marker out or in, but not both. */
+  #giveUpMarker(): void {
+    this.#firstTimer = null;
+    const { publish, subscribe } = this.#links;
+    if (publish === null || subscribe === null || this.#pending === null) return;
+    this.#marker = 'unavailable';
+    this.#links.onMarkerUnavailable();
+    const pending = this.#pending;
+    this.#pending = null;
+    this.#ping(publish === subscribe ? [publish] : [publish, subscribe], () => publish.fulfil(pending));
+  }
+
+  #onMarker(message: InboundPublication): void {
+    if (message.body.toString('latin1', message.payloadStart, message.payloadEnd) !== this.#expected) return;
+    this.#hasSeenMarker = true;
+    this.#clearTimer();
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending !== null) this.#links.publish?.fulfil(pending);
+  }
+
+  /** PINGREQ on each link in turn: the second is sent when the first has been answered. */
+  #ping(links: readonly MqttLink[], done: () => void = () => this.#pass()): void {
+    const [first, ...rest] = links;
+    if (first === undefined) {
+      done();
+      return;
+    }
+    const epoch = this.#epoch;
+    first.ping(() => {
+      if (epoch === this.#epoch) this.#ping(rest, done);
+    });
+  }
+
+  #pass(): void {
+    const passed = this.#running ?? [];
+    this.#running = null;
+    for (const done of passed) done();
+    this.#next();
+  }
+
+  #clearTimer(): void {
+    if (this.#firstTimer !== null) clearTimeout(this.#firstTimer);
+    this.#firstTimer = null;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Turns an upstream URL and an identity into a socket and MQTT.js options. The stream is built by us, so that
+ * Nagle is off from the first byte and no credential can hide in a URL.
+ */
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
+import type { IClientOptions } from 'mqtt';
+import { createWebSocketStream, WebSocket } from 'ws';
+import type { UpstreamIdentity } from '../session/ports.ts';
+
+/** What every MQTT session to this broker has in common. Times in milliseconds. */
+export interface BrokerOptions {
+  /** `mqtt://`, `mqtts://`, `ws://`, `wss://`, `mqtt+unix://`; without credentials. */
+  readonly url: string;
+  readonly protocolVersion: 4 | 5;
+  readonly keepaliveMs: number;
+  readonly connectTimeoutMs: number;
+  readonly ackTimeoutMs: number;
+  /** Most QoS 1 publications in flight per session; the broker's Receive Maximum may lower it. */
+  readonly maxInflight: number;
+}
+
+/** How many QoS 1 deliveries a broker may have in flight towards us. */
+const RECEIVE_MAXIMUM = 1000;
+
+const DEFAULT_PORTS: Record<string, number> = { 'mqtt:': 1883, 'tcp:': 1883, 'mqtts:': 8883, 'ssl:': 8883, 'tls:': 8883 };
+
+/** Opens the byte stream to the broker; errors and close come as stream events. */
+export function openStream(broker: BrokerOptions): Duplex {
+  const url = new URL(broker.url);
+  const port = Number(url.port) || DEFAULT_PORTS[url.protocol] || 1883;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  switch (url.protocol) {
+    case 'ws:':
+    case 'wss:':
+      return openWebSocket(broker);
+    case 'mqtts:':
+    case 'ssl:':
+    case 'tls:': {
+      const socket = tls.connect({ host, port, ...(net.isIP(host) === 0 && { servername: host }) });
+      socket.setNoDelay(true);
+      return socket;
+    }
+    case 'mqtt+unix:':
+    case 'unix:':
+      return net.connect({ path: decodeURIComponent(url.pathname) });
+    default:
+      return net.connect({ host, port, noDelay: true });
+  }
+}
+
+function openWebSocket(broker: BrokerOptions): Duplex {
+  const socket = new WebSocket(broker.url, broker.protocolVersion === 5 ? ['mqtt'] : ['mqtt', 'mqttv3.1'], {
+    handshakeTimeout: broker.connectTimeoutMs,
+    perMessageDeflate: false,
+  });
+  return createWebSocketStream(socket);
+}
+
+/**
+ * MQTT.js options for one session attempt. The library only encodes, decodes and keeps QoS state: reconnecting,
+ * resubscribing and queueing are ours, so all of them are off.
+ */
+export function mqttOptions(broker: BrokerOptions, identity: UpstreamIdentity): IClientOptions {
+  // MQTT.js destroys its stream without an error when a password comes without a user name.
+  const username = identity.username ?? (identity.password === undefined ? undefined : '');
+  return {
+    clientId: identity.clientId,
+    ...(username !== undefined && { username }),
+    ...(identity.password !== undefined && { password: identity.password }),
+    protocolVersion: broker.protocolVersion,
+    protocolId: 'MQTT',
+    keepalive: Math.max(1, Math.round(broker.keepaliveMs / 1000)),
+    connectTimeout: broker.connectTimeoutMs,
+    clean: true,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    manualConnect: true,
+    // Disabled debug() calls still cost a tenth of a publish.
+    log: () => {},
+    ...(broker.protocolVersion === 5 && {
+      properties: { sessionExpiryInterval: 0, receiveMaximum: RECEIVE_MAXIMUM },
+    }),
+  };
+}

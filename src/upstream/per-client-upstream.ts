@@ -1,0 +1,329 @@
+/**
+ * `per_client` mode: each NATS client has MQTT sessions of its own, so that the broker sees and authorises every
+ * client. Publications and subscriptions run on separate sessions unless the broker is known to write at once.
+ */
+import { randomBytes } from 'node:crypto';
+import { GatewayError } from '../errors.ts';
+import type { Counters } from '../metrics/counters.ts';
+import type { InboundPublication, OutboundPublication } from '../mqtt/publication.ts';
+import type {
+  PublishReceipt,
+  SubscribeRequest,
+  UpstreamFeatures,
+  UpstreamIdentity,
+  UpstreamListener,
+  UpstreamPort,
+  UpstreamSubscription,
+} from '../session/ports.ts';
+import type { Logger } from '../util/logger.ts';
+import { Barrier } from './barrier.ts';
+import { BrokerSession } from './broker-session.ts';
+import type { BrokerOptions } from './connect-options.ts';
+import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
+import type { QueueGroups } from './queue-groups.ts';
+import { SendWindow, type UnackedPublication } from './send-window.ts';
+import { type OverlapShape, SubscriptionTable } from './subscription-table.ts';
+
+/** What all clients of one upstream share. */
+export interface PerClientContext {
+  readonly broker: BrokerOptions;
+  readonly outageGraceMs: number;
+  readonly wantsRetained: boolean;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly groups: QueueGroups;
+  /** Whether one session can serve both directions without delay; asked once per client. */
+  readonly usesSingleSession: () => boolean;
+  readonly overlap: () => OverlapShape;
+  /** The embedded broker can be asked whether anybody listens; null: the broker tells by itself. */
+  readonly hasSubscribers: ((topic: string) => boolean) | null;
+  readonly onFeatures: (features: LinkFeatures) => void;
+  readonly onClosed: (port: PerClientPort) => void;
+}
+
+/** Suffix of the second session's client id. */
+const SECOND_SESSION = '-2';
+
+const UNKNOWN_FEATURES: UpstreamFeatures = {
+  protocolVersion: 5,
+  maximumPacketBytes: Number.POSITIVE_INFINITY,
+  retainAvailable: true,
+  maximumQoS: 2,
+};
+
+/** PUBACK reason code: no matching subscribers. */
+const NO_MATCHING_SUBSCRIBERS = 0x10;
+
+/** One client's sessions and everything that runs over them. */
+export class PerClientPort implements UpstreamPort {
+  readonly originToken: string | null;
+  #context: PerClientContext;
+  #identity: UpstreamIdentity;
+  #listener: UpstreamListener;
+  #first: BrokerSession;
+  #second: BrokerSession | null = null;
+  #publisher: BrokerSession | null = null;
+  #subscriber: BrokerSession | null = null;
+  #features: UpstreamFeatures = UNKNOWN_FEATURES;
+  #linkFeatures: LinkFeatures | null = null;
+  #window: SendWindow;
+  #table: SubscriptionTable;
+  #barrier: Barrier;
+  #hasUnproven = false;
+  #state: 'connecting' | 'up' | 'outage' | 'closing' | 'closed' = 'connecting';
+  #deadline: NodeJS.Timeout;
+  #isAwaited = false;
+
+  constructor(context: PerClientContext, identity: UpstreamIdentity, listener: UpstreamListener) {
+    this.#context = context;
+    this.#identity = identity;
+    this.#listener = listener;
+    this.originToken = context.broker.protocolVersion === 5 ? randomBytes(9).toString('base64url') : null;
+    this.#window = new SendWindow(context.broker.maxInflight);
+    this.#table = new SubscriptionTable({
+      overlap: context.overlap,
+      wantsRetained: context.wantsRetained,
+      onUnclaimed: (entry, message) => context.groups.handOver(entry, message),
+      onSharedEntry: (entry, isHeld) => context.groups.note(entry, isHeld),
+      onRetainedShared: () => context.counters.drop('retained_on_shared'),
+    });
+    this.#barrier = new Barrier(this.#barrierLinks());
+    this.#deadline = setTimeout(() => this.#giveUp('no connection to the broker'), context.broker.connectTimeoutMs);
+    this.#first = this.#openSession(identity);
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  get features(): UpstreamFeatures {
+    return this.#features;
+  }
+
+  get canPublish(): boolean {
+    if (this.#state !== 'up') return false;
+    this.#publisher ??= this.#assignRole(this.#subscriber);
+    const link = this.#publisher.link;
+    const mayGo = link !== null && this.#window.isOpen && !link.isCongested;
+    if (!mayGo) this.#isAwaited = true;
+    return mayGo && this.#state === 'up';
+  }
+
+  publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
+    const link = this.#publisher?.link;
+    if (!link) throw new GatewayError('GW_INTERNAL', 'publish without canPublish');
+    if (message.qos === 0 || receipt === null) {
+      this.#hasUnproven = true;
+      link.publish(message, null);
+      return;
+    }
+    this.#send(this.#window.add(message, receipt));
+  }
+
+  subscribe(request: SubscribeRequest): UpstreamSubscription {
+    if (this.#subscriber === null && this.#state !== 'closed') {
+      this.#subscriber = this.#assignRole(this.#publisher);
+      this.#attachTable();
+    }
+    if (request.shareName !== null && this.#linkFeatures?.sharedSubscriptions === false) {
+      return this.#context.groups.subscribeLocally(this.#table, request);
+    }
+    return this.#table.subscribe(request);
+  }
+
+  barrier(done: () => void): void {
+    this.#barrier.request(done);
+  }
+
+  end(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    const owes = this.#window.size > 0 && this.#state === 'up';
+    this.#state = 'closing';
+    clearTimeout(this.#deadline);
+    this.#barrier.reset();
+    if (owes) this.#deadline = setTimeout(() => this.#close(), this.#context.broker.ackTimeoutMs);
+    else this.#close();
+  }
+
+  /** Ends without waiting for acknowledgements. */
+  abort(): void {
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    clearTimeout(this.#deadline);
+    this.#barrier.reset();
+    this.#table.detach();
+    this.#context.groups.forget(this.#table);
+    const sessions = this.#second === null ? [this.#first] : [this.#first, this.#second];
+    let open = sessions.length;
+    const onClosed = () => {
+      open--;
+      if (open === 0) this.#context.onClosed(this);
+    };
+    for (const session of sessions) session.close(onClosed);
+  }
+
+  #openSession(identity: UpstreamIdentity): BrokerSession {
+    const session: BrokerSession = new BrokerSession(this.#context.broker, identity, {
+      onUp: (features) => this.#onUp(session, features),
+      onDown: (end) => this.#onDown(session, end),
+      onFatal: (error) => this.#fail(error),
+      onMessage: (message, identifiers) => this.#onMessage(message, identifiers),
+      onDrain: () => this.#wake(),
+    });
+    return session;
+  }
+
+  /** A role goes to the session that is free; with `single` both share one. */
+  #assignRole(other: BrokerSession | null): BrokerSession {
+    if (other === null) return this.#first;
+    if (this.#second === null && this.#context.usesSingleSession()) return other;
+    this.#second ??= this.#openSession({ ...this.#identity, clientId: this.#identity.clientId + SECOND_SESSION });
+    return this.#second;
+  }
+
+  #onUp(session: BrokerSession, features: LinkFeatures): void {
+    this.#context.counters.upstreamConnects++;
+    this.#features = features;
+    this.#linkFeatures = features;
+    this.#context.onFeatures(features);
+    this.#window.setLimit(Math.min(features.receiveMaximum, this.#context.broker.maxInflight));
+    const isFirst = this.#state === 'connecting';
+    if (isFirst) {
+      clearTimeout(this.#deadline);
+      this.#state = 'up';
+      this.#listener.onReady();
+      return;
+    }
+    if (session === this.#subscriber) this.#attachTable();
+    else this.#recover();
+  }
+
+  #attachTable(): void {
+    const link = this.#subscriber?.link;
+    if (!link) return;
+    const wire = {
+      subscribe: link.subscribe.bind(link),
+      unsubscribe: link.unsubscribe.bind(link),
+      barrier: (done: () => void) => this.#barrier.request(done),
+    };
+    const hasIdentifiers = this.#linkFeatures?.subscriptionIdentifiers ?? false;
+    this.#table.attach(wire, hasIdentifiers, () => this.#recover());
+  }
+
+  /** All subscriptions are back: what was not acknowledged goes first, then the client is read again. */
+  #recover(): void {
+    if (this.#state === 'closed') return;
+    if (this.#publisher !== null && this.#publisher.link === null) return;
+    if (this.#subscriber !== null && this.#subscriber.link === null) return;
+    if (this.#state === 'outage') {
+      this.#state = 'up';
+      clearTimeout(this.#deadline);
+      this.#context.logger.info({ event: 'upstream.restored', client_id: this.#identity.clientId }, 'broker is back');
+    }
+    this.#sendOwed();
+    this.#barrier.resume();
+    this.#wake();
+  }
+
+  #sendOwed(): void {
+    for (let owed = this.#window.takeOwed(); owed !== undefined; owed = this.#window.takeOwed()) {
+      this.#context.counters.upstreamRepublished++;
+      this.#send(owed);
+    }
+  }
+
+  #send(entry: UnackedPublication): void {
+    const link = this.#publisher?.link;
+    if (!link) return;
+    const { publication } = entry;
+    const isUnheard = this.#context.hasSubscribers?.(publication.topic.text) === false;
+    link.publish(publication, (code) => {
+      this.#window.acknowledge(entry, code === 0 && isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
+      if (this.#state === 'closing' && this.#window.size === 0) this.#close();
+      this.#sendOwed();
+      this.#wake();
+    });
+  }
+
+  #onMessage(message: InboundPublication, identifiers: readonly number[]): void {
+    if (!this.#barrier.consume(message)) this.#table.dispatch(message, identifiers);
+  }
+
+  #onDown(session: BrokerSession, end: LinkEnd): void {
+    const { logger, counters } = this.#context;
+    counters.upstreamDisconnects++;
+    const detail = { client_id: session.identity.clientId, end };
+    if (this.#state === 'closing') {
+      this.#close();
+      return;
+    }
+    if (this.#state === 'connecting') {
+      logger.warn({ event: 'upstream.connect_failed', ...detail }, 'no connection to the broker yet');
+      return;
+    }
+    this.#barrier.reset();
+    if (session === this.#publisher) this.#window.reset();
+    if (session === this.#subscriber) this.#table.detach();
+    if (this.#state === 'outage') return;
+    this.#state = 'outage';
+    this.#isAwaited = true;
+    logger.warn({ event: 'upstream.lost', ...detail }, 'connection to the broker lost');
+    this.#deadline = setTimeout(() => this.#giveUp('the broker did not come back'), this.#context.outageGraceMs);
+  }
+
+  #giveUp(message: string): void {
+    this.#fail(new GatewayError('GW_BROKER_UNAVAILABLE', message));
+  }
+
+  #fail(error: GatewayError): void {
+    if (this.#state === 'closed') return;
+    const wasClosing = this.#state === 'closing';
+    this.#close();
+    if (!wasClosing) this.#listener.onEnded(error);
+  }
+
+  #wake(): void {
+    if (!this.#isAwaited || this.#state !== 'up') return;
+    this.#isAwaited = false;
+    this.#listener.onWritable();
+  }
+
+  #barrierLinks(): ConstructorParameters<typeof Barrier>[0] {
+    const port = this;
+    return {
+      get publish() {
+        return port.#roleLink(port.#publisher);
+      },
+      get subscribe() {
+        return port.#roleLink(port.#subscriber);
+      },
+      get isReady() {
+        return port.#areRolesUp();
+      },
+      takeUnproven: () => {
+        const had = port.#hasUnproven;
+        port.#hasUnproven = false;
+        return had;
+      },
+      allocateIdentifier: () => port.#table.allocateIdentifier(),
+      onMarkerUnavailable: () =>
+        port.#context.logger.warn(
+          { event: 'upstream.marker_unavailable', client_id: port.#identity.clientId },
+          'the broker does not return marker messages (access list?): flush uses PINGREQ',
+        ),
+    };
+  }
+
+  #roleLink(session: BrokerSession | null) {
+    return session?.link ?? null;
+  }
+
+  #areRolesUp(): boolean {
+    if (this.#state !== 'up') return false;
+    return (this.#publisher === null || this.#publisher.link !== null) && (this.#subscriber === null || this.#subscriber.link !== null);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * QoS 1 publications that the broker has not acknowledged: how many may be in flight, and what is sent again,
+ * in order, after an outage. Holds copies, sends through whoever asks.
+ */
+import type { OutboundPublication } from '../mqtt/publication.ts';
+import type { PublishReceipt } from '../session/ports.ts';
+
+/** One unacknowledged publication. */
+export interface UnackedPublication {
+  readonly publication: OutboundPublication;
+  readonly receipt: PublishReceipt;
+}
+
+/** Unacknowledged payload bytes per session above which nothing more is accepted. */
+const MAX_UNACKED_BYTES = 8 * 1024 * 1024;
+
+/** The unacknowledged publications of one client, oldest first. */
+export class SendWindow {
+  #unacked = new Set<UnackedPublication>();
+  /** Those that must be sent again before anything new. */
+  #owed: UnackedPublication[] = [];
+  #inFlight = 0;
+  #bytes = 0;
+  #limit: number;
+
+  /** @param limit most publications in flight; see {@link SendWindow.setLimit} */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#unacked.size;
+  }
+
+  /** Whether a new publication may be sent now. */
+  get isOpen(): boolean {
+    return this.#owed.length === 0 && this.#inFlight < this.#limit && this.#bytes < MAX_UNACKED_BYTES;
+  }
+
+  /** Receive Maximum of the session that is up (MQTT 5.0 §3.2.2.3.3), or what the configuration allows. */
+  setLimit(limit: number): void {
+    this.#limit = Math.max(1, limit);
+  }
+
+  /** Takes a copy: the parser's chunk would otherwise be kept alive by every small payload in it. */
+  add(source: OutboundPublication, receipt: PublishReceipt): UnackedPublication {
+    const body = Buffer.from(source.body.subarray(source.payloadStart, source.payloadEnd));
+    const publication = { ...source, body, payloadStart: 0, payloadEnd: body.length };
+    const entry = { publication, receipt };
+    this.#unacked.add(entry);
+    this.#inFlight++;
+    this.#bytes += body.length;
+    return entry;
+  }
+
+  /** The PUBACK has come. */
+  acknowledge(entry: UnackedPublication, code: number): void {
+    if (!this.#unacked.delete(entry)) return;
+    this.#inFlight--;
+    this.#bytes -= entry.publication.body.length;
+    entry.receipt.onPuback(code);
+  }
+
+  /** The session is gone: everything unacknowledged is owed again. */
+  reset(): void {
+    this.#owed = [...this.#unacked];
+    this.#inFlight = 0;
+  }
+
+  /** The next publication to send again, if the window has room; it counts as in flight from now on. */
+  takeOwed(): UnackedPublication | undefined {
+    if (this.#inFlight >= this.#limit) return undefined;
+    const entry = this.#owed.shift();
+    if (entry !== undefined) this.#inFlight++;
+    return entry;
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * The composition root: builds all parts from a configuration and knows in which order they start and stop.
+ * Importing it has no side effects; one process may run several gateways.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Config, ListenerConfig } from './config/config.ts';
+import { GatewayError } from './errors.ts';
+import { Counters } from './metrics/counters.ts';
+import type { SessionServices } from './session/context.ts';
+import { NameSpaces } from './session/name-spaces.ts';
+import type { ClientPort } from './session/ports.ts';
+import { Session } from './session/session.ts';
+import { Acceptor } from './transport/acceptor.ts';
+import type { Connection } from './transport/connection.ts';
+import { ConnectionRegistry } from './transport/connection-registry.ts';
+import { FlushScheduler } from './transport/flush-scheduler.ts';
+import { InputAccount } from './transport/input-account.ts';
+import type { Listener, ListenerAddress } from './transport/listener.ts';
+import { PendingAccount } from './transport/pending-account.ts';
+import { TcpListener } from './transport/tcp-listener.ts';
+import { WebSocketListener } from './transport/websocket-listener.ts';
+import type { EmbeddedBroker } from './upstream/embedded-broker.ts';
+import { BrokerUpstream, type UpstreamOptions } from './upstream/upstream.ts';
+import { systemClock } from './util/clock.ts';
+import { type Logger, RepeatLimiter, silentLogger } from './util/logger.ts';
+
+export type { Config } from './config/config.ts';
+export { loadConfig } from './config/load.ts';
+
+/** Optional parts of a gateway. */
+export interface GatewayOptions {
+  /** Nothing is logged when left out. */
+  readonly logger?: Logger;
+}
+
+/** How a gateway is stopped. */
+export interface StopOptions {
+  /** Wait, within `shutdown_timeout`, until the broker has acknowledged what clients have published. */
+  readonly drain?: boolean;
+}
+
+/** A snapshot of what a gateway is doing. */
+export interface GatewayStatus {
+  readonly connections: number;
+  readonly upstreamSessions: number;
+  readonly pendingBytes: number;
+  readonly counters: Counters;
+}
+
+/** A gateway between NATS clients and one MQTT broker. */
+export interface Gateway {
+  /** @throws {GatewayError} `GW_LISTEN` when an address cannot be used; nothing is left running then */
+  start(): Promise<void>;
+  /** Idempotent; ends in bounded time and leaves neither sockets nor timers. */
+  stop(options?: StopOptions): Promise<void>;
+  /** Where clients connect; with the real ports once started. */
+  addresses(): ListenerAddress[];
+  status(): GatewayStatus;
+}
+
+/**
+ * Builds a gateway; it does nothing before `start()`.
+ * @param config from `loadConfig`
+ */
+export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
+  return new ComposedGateway(config, options.logger ?? silentLogger);
+}
+
+/** Frame overhead allowed on top of a payload and its control line. */
+const FRAME_SLACK_BYTES = 64 * 1024;
+/** The upgrade request may take as long as CONNECT, and a little more. */
+const HANDSHAKE_MARGIN_MS = 1_000;
+/** Bound of a stop without drain. */
+const QUICK_STOP_MS = 1_000;
+
+/** What the embedded broker is known to do: no probe is needed for it. */
+const EMBEDDED_REPORT = { requiresCredentials: false, overlap: 'single', delaysSmallWrites: false } as const;
+
+class ComposedGateway implements Gateway {
+  #config: Config;
+  #logger: Logger;
+  #counters = new Counters();
+  #registry: ConnectionRegistry<Connection>;
+  #pending: PendingAccount;
+  #listeners: Listener[] = [];
+  #upstream: BrokerUpstream | null = null;
+  #broker: EmbeddedBroker | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(config: Config, logger: Logger) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#registry = new ConnectionRegistry({ maxConnections: config.maxConnections });
+    this.#pending = new PendingAccount(config.maxTotalPendingBytes);
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#startUpstream();
+      this.#listeners = this.#buildListeners();
+      for (const [index, listener] of this.#listeners.entries()) await this.#listen(listener, index);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#upstream?.start();
+    this.#logger.info({ event: 'gateway.ready', upstream: this.#config.upstream.url }, 'Gateway is ready');
+  }
+
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.drain ?? false);
+    return this.#stopping;
+  }
+
+  addresses(): ListenerAddress[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  status(): GatewayStatus {
+    return {
+      connections: this.#registry.size,
+      upstreamSessions: this.#upstream?.size ?? 0,
+      pendingBytes: this.#pending.totalBytes,
+      counters: this.#counters,
+    };
+  }
+
+  async #startUpstream(): Promise<void> {
+    const { upstream } = this.#config;
+    if (upstream.isEmbedded) {
+      const { startEmbeddedBroker } = await import('./upstream/embedded-broker.ts');
+      const { embeddedHost: host, embeddedPort: port } = upstream;
+      this.#broker = await startEmbeddedBroker({ host, port, logger: this.#logger });
+      this.#logger.warn(
+        { event: 'broker.embedded', url: this.#broker.url },
+        'EMBEDDED BROKER: for trying things out only; nothing is stored and anyone on this machine may connect',
+      );
+    }
+    this.#upstream = new BrokerUpstream(this.#upstreamOptions(), this.#logger, this.#counters);
+  }
+
+  #upstreamOptions(): UpstreamOptions {
+    const { upstream, mapping } = this.#config;
+    return {
+      broker: {
+        url: this.#broker?.url ?? upstream.url,
+        protocolVersion: upstream.protocolVersion,
+        keepaliveMs: upstream.keepaliveMs,
+        connectTimeoutMs: upstream.connectTimeoutMs,
+        ackTimeoutMs: upstream.ackTimeoutMs,
+        maxInflight: upstream.maxInflight,
+      },
+      outageGraceMs: upstream.outageGraceMs,
+      sessions: upstream.sessions,
+      authRequired: upstream.authRequired,
+      probe: upstream.probe,
+      service:
+        upstream.username === null ? null : { username: upstream.username, password: upstream.password ?? undefined },
+      wantsRetained: mapping.retained === 'deliver',
+      knownReport: this.#broker === null ? null : EMBEDDED_REPORT,
+      hasSubscribers: this.#broker?.hasSubscribers.bind(this.#broker) ?? null,
+    };
+  }
+
+  #buildListeners(): Listener[] {
+    const config = this.#config;
+    const context = {
+      limits: {
+        maxControlLineBytes: config.maxControlLineBytes,
+        maxPendingBytes: config.maxPendingBytes,
+        writeDeadlineMs: config.writeDeadlineMs,
+      },
+      scheduler: new FlushScheduler(),
+      pending: this.#pending,
+      input: new InputAccount(config.maxTotalInputBytes, systemClock),
+      clock: systemClock,
+      logger: this.#logger,
+    };
+    const createSession = this.#sessionFactory();
+    const acceptor = new Acceptor({ context, registry: this.#registry, createSession });
+    return config.listeners.map((listener) => this.#buildListener(listener, acceptor));
+  }
+
+  #buildListener(listener: ListenerConfig, acceptor: Acceptor): Listener {
+    const { name, host, port, maxConnections, websocket } = listener;
+    const common = { name, host, port, maxConnections: maxConnections === 0 ? undefined : maxConnections };
+    if (listener.type === 'tcp') return new TcpListener(common, acceptor, this.#logger);
+    const { allowedOrigins } = websocket;
+    const isAnyOrigin = allowedOrigins !== 'same_origin' && allowedOrigins.length === 0;
+    return new WebSocketListener(
+      {
+        ...common,
+        compression: websocket.compression,
+        path: websocket.path ?? undefined,
+        allowedOrigins: isAnyOrigin ? undefined : allowedOrigins,
+        handshakeTimeoutMs: this.#config.authTimeoutMs + HANDSHAKE_MARGIN_MS,
+        maxMessageBytes: this.#config.maxPayloadBytes + this.#config.maxControlLineBytes + FRAME_SLACK_BYTES,
+      },
+      acceptor,
+      this.#logger,
+    );
+  }
+
+  #sessionFactory(): (client: ClientPort) => Session {
+    const config = this.#config;
+    const upstream = this.#upstream;
+    if (upstream === null) throw new GatewayError('GW_INTERNAL', 'listeners before upstream');
+    const services: SessionServices = {
+      options: {
+        serverId: `N${randomBytes(40).toString('hex').toUpperCase().slice(0, 55)}`,
+        serverName: config.serverName,
+        maxPayloadBytes: config.maxPayloadBytes,
+        maxSubscriptions: config.maxSubscriptions,
+        authTimeoutMs: config.authTimeoutMs,
+        idleTimeoutMs: config.idleTimeoutMs,
+        pingIntervalMs: config.pingIntervalMs,
+        pingTimeoutMs: config.pingTimeoutMs,
+        clientInfo: config.clientInfo,
+        controlHeaders: config.controlHeaders,
+      },
+      upstream,
+      clock: systemClock,
+      logger: this.#logger,
+      limitedLog: new RepeatLimiter(this.#logger, systemClock),
+      counters: this.#counters,
+    };
+    const spaces = new Map(config.listeners.map((listener) => [listener.name, this.#nameSpaces(listener)]));
+    return (client) => {
+      const space = spaces.get(client.peer.listener);
+      if (space === undefined) throw new GatewayError('GW_INTERNAL', 'a connection of no listener');
+      return new Session(services, client, space);
+    };
+  }
+
+  #nameSpaces(listener: ListenerConfig): NameSpaces {
+    const { mapping, mountpoint, rules } = this.#config;
+    return new NameSpaces({
+      mapping: {
+        profile: mapping.profile,
+        escapeDollar: mapping.escapeDollar,
+        allowDollar: mapping.allowDollar,
+        maxLevels: mapping.maxLevels,
+      },
+      mountpoint: listener.mountpoint ?? mountpoint,
+      listener: listener.name,
+      rules: rules.map(({ subject, qos, retain, messageExpirySeconds }) => ({
+        subject,
+        qos,
+        retain,
+        messageExpiry: messageExpirySeconds,
+      })),
+    });
+  }
+
+  async #listen(listener: Listener, index: number): Promise<void> {
+    try {
+      await listener.start();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      const key = this.#config.listeners[index]?.bindKey;
+      const flag = listener.address.type === 'tcp' ? '-p' : '--set';
+      throw new GatewayError(error.code, error.message, { cause: error, context: { ...error.context, key, flag } });
+    }
+  }
+
+  async #stop(isDrain: boolean): Promise<void> {
+    this.#logger.info({ event: 'gateway.stopping', drain: isDrain }, 'Gateway stops');
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    for (const { connection } of [...this.#registry.live()]) connection.close('Server Shutdown');
+    const limitMs = isDrain ? this.#config.shutdownTimeoutMs : QUICK_STOP_MS;
+    const isDone = await this.#upstream?.stop(limitMs);
+    if (isDone === false) this.#logger.warn({ event: 'gateway.drain_incomplete' }, 'not everything was acknowledged');
+    for (const { connection } of [...this.#registry.live()]) connection.abort('Server Shutdown');
+    await this.#broker?.close();
+    this.#logger.info({ event: 'gateway.stopped' }, 'Gateway stopped');
+  }
+}

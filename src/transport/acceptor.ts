@@ -1,0 +1,67 @@
+/**
+ * Makes a connection with its session out of every accepted byte stream, or turns it away.
+ * Must not know what kind of listener accepted it.
+ */
+import { GatewayError } from '../errors.ts';
+import type { ClientPort, ClientSession, PeerInfo } from '../session/ports.ts';
+import type { ByteStream } from './byte-stream.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionContext, ConnectionObserver } from './connection-context.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
+
+/** What an {@link Acceptor} is made of. */
+export interface AcceptorParts {
+  readonly context: ConnectionContext;
+  readonly registry: ConnectionRegistry<Connection>;
+  readonly createSession: (port: ClientPort) => ClientSession;
+}
+
+/** A byte stream and where it comes from. */
+export interface AcceptedStream {
+  readonly stream: ByteStream;
+  readonly origin: Omit<PeerInfo, 'cid'>;
+  /** Limit of the listener alone; undefined: only the limit of the gateway counts. */
+  readonly maxConnections: number | undefined;
+}
+
+/** Shared by all listeners of a gateway. */
+export class Acceptor {
+  readonly #parts: AcceptorParts;
+  readonly #observer: ConnectionObserver<Connection>;
+
+  constructor(parts: AcceptorParts) {
+    this.#parts = parts;
+    this.#observer = {
+      onClosing: (connection, reason) => parts.registry.noteClosing(connection, reason),
+      onGone: (connection) => parts.registry.noteGone(connection),
+    };
+  }
+
+  /** Never throws: a client that cannot be served must not take the listener with it. */
+  accept({ stream, origin, maxConnections }: AcceptedStream): void {
+    const { registry, context, createSession } = this.#parts;
+    const isTooMany =
+      registry.isFull ||
+      (maxConnections !== undefined && registry.countOf(origin.listener) >= maxConnections);
+    if (isTooMany && registry.isOverrun) {
+      stream.destroy();
+      return;
+    }
+    const peer: PeerInfo = { cid: registry.nextCid(), ...origin };
+    let connection: Connection;
+    try {
+      connection = new Connection({ stream, peer, context, observer: this.#observer, createSession });
+    } catch (error) {
+      context.logger.error(
+        { event: 'client.internal_error', cid: peer.cid, err: error },
+        'no session for a client',
+      );
+      stream.destroy();
+      return;
+    }
+    if (!isTooMany) registry.add(connection);
+    connection.start();
+    // After INFO, as nats-server does: client libraries read one INFO before anything else.
+    if (isTooMany) connection.fail(new GatewayError('GW_MAX_CONNECTIONS', 'too many client connections'));
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Who is connected, and who was. Must not know about listeners, sessions or bytes.
+ */
+import type { CloseReason } from '../close-reason.ts';
+import type { PeerInfo } from '../session/ports.ts';
+
+/** What the registry needs of a connection. */
+export interface RegisteredConnection {
+  readonly peer: PeerInfo;
+  readonly pendingBytes: number;
+  /** Flushes, then ends the connection. */
+  close(reason: CloseReason): void;
+  /** Ends the connection at once. */
+  abort(reason: CloseReason): void;
+}
+
+/** A connection that counts as connected. */
+export interface LiveConnection<C extends RegisteredConnection> {
+  readonly connection: C;
+  /** Milliseconds since 1970. */
+  readonly startMs: number;
+}
+
+/** A connection that has ended. Times in milliseconds since 1970. */
+export interface ClosedConnection {
+  readonly peer: PeerInfo;
+  readonly reason: CloseReason;
+  readonly startMs: number;
+  readonly stopMs: number;
+}
+
+/** Settings of a {@link ConnectionRegistry}. */
+export interface RegistryOptions {
+  readonly maxConnections: number;
+  /** How many ended connections are remembered; 10,000 when left out. */
+  readonly closedCapacity?: number;
+  /** The first connection id is one more than this; 0 when left out. */
+  readonly cidBase?: number;
+}
+
+const CLOSED_CAPACITY = 10_000;
+
+/**
+ * Connections that are still being flushed or lingering. Beyond, the next ones are destroyed without a farewell:
+ * they hold file descriptors that the connection limit does not count.
+ */
+const MAX_CLOSING = 1024;
+
+/** See the head of this file. */
+export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConnection> {
+  readonly #maxConnections: number;
+  readonly #closedCapacity: number;
+  readonly #live = new Map<number, LiveConnection<C>>();
+  readonly #perListener = new Map<string, number>();
+  readonly #closing = new Set<C>();
+  readonly #closed: ClosedConnection[] = [];
+  /** Where the next ended connection goes once the ring is full. */
+  #closedNext = 0;
+  #lastCid: number;
+  #whenEmpty: (() => void)[] = [];
+
+  constructor(options: RegistryOptions) {
+    this.#maxConnections = options.maxConnections;
+    this.#closedCapacity = options.closedCapacity ?? CLOSED_CAPACITY;
+    this.#lastCid = options.cidBase ?? 0;
+  }
+
+  /** A connection id that was never given out before. */
+  nextCid(): number {
+    this.#lastCid += 1;
+    return this.#lastCid;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** Whether one more connection would be too many. */
+  get isFull(): boolean {
+    return this.#live.size >= this.#maxConnections;
+  }
+
+  /** Whether there is no room even for telling a client why it is not served. */
+  get isOverrun(): boolean {
+    return this.#closing.size >= MAX_CLOSING;
+  }
+
+  /** Connections of one listener. */
+  countOf(listener: string): number {
+    return this.#perListener.get(listener) ?? 0;
+  }
+
+  get(cid: number): LiveConnection<C> | undefined {
+    return this.#live.get(cid);
+  }
+
+  /** In the order of their ids. */
+  live(): IterableIterator<LiveConnection<C>> {
+    return this.#live.values();
+  }
+
+  /** The oldest that is remembered first. */
+  closed(): ClosedConnection[] {
+    return [...this.#closed.slice(this.#closedNext), ...this.#closed.slice(0, this.#closedNext)];
+  }
+
+  add(connection: C): void {
+    const { cid, listener } = connection.peer;
+    this.#live.set(cid, { connection, startMs: Date.now() });
+    this.#perListener.set(listener, this.countOf(listener) + 1);
+  }
+
+  /** The session has ended: the connection no longer counts. Also for connections that were never added. */
+  noteClosing(connection: C, reason: CloseReason): void {
+    const { peer } = connection;
+    const entry = this.#live.get(peer.cid);
+    if (entry !== undefined) {
+      this.#live.delete(peer.cid);
+      this.#perListener.set(peer.listener, this.countOf(peer.listener) - 1);
+    }
+    const stopMs = Date.now();
+    this.#remember({ peer, reason, startMs: entry?.startMs ?? stopMs, stopMs });
+    // Before it is added to the set, so that it is this one that goes.
+    if (this.isOverrun) process.nextTick(() => connection.abort(reason));
+    this.#closing.add(connection);
+  }
+
+  /** The stream is gone: nothing is left of the connection. */
+  noteGone(connection: C): void {
+    this.#closing.delete(connection);
+    if (this.#live.size + this.#closing.size > 0) return;
+    const waiting = this.#whenEmpty;
+    this.#whenEmpty = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /**
+   * Ends all connections: politely, and at once those that are still there after `limitMs`. Resolves when the last
+   * one is gone.
+   */
+  async closeAll(reason: CloseReason, limitMs: number): Promise<void> {
+    if (this.#live.size + this.#closing.size === 0) return;
+    const empty = new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+    for (const { connection } of [...this.#live.values()]) connection.close(reason);
+    const timer = setTimeout(() => {
+      for (const connection of [...this.#closing]) connection.abort(reason);
+    }, limitMs);
+    await empty;
+    clearTimeout(timer);
+  }
+
+  #remember(closed: ClosedConnection): void {
+    if (this.#closed.length < this.#closedCapacity) {
+      this.#closed.push(closed);
+      return;
+    }
+    this.#closed[this.#closedNext] = closed;
+    this.#closedNext = (this.#closedNext + 1) % this.#closedCapacity;
+  }
+}

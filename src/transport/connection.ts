@@ -1,0 +1,337 @@
+/**
+ * One client's bytes: input to the parser, output to the stream, and the orderly end of both.
+ * Must not know what operations mean, nor what carries the bytes.
+ */
+import type { CloseReason } from '../close-reason.ts';
+import { GatewayError } from '../errors.ts';
+import { writeErr } from '../nats/encoder.ts';
+import type { OutputBuffer } from '../nats/output-buffer.ts';
+import { Parser } from '../nats/parser.ts';
+import type { ClientPort, ClientSession, PeerInfo } from '../session/ports.ts';
+import type { TimerHandle } from '../util/clock.ts';
+import type { ByteStream, ByteStreamHandlers } from './byte-stream.ts';
+import type { ConnectionContext, ConnectionObserver, ConnectionParts } from './connection-context.ts';
+import type { Flushable } from './flush-scheduler.ts';
+import type { InputHolder } from './input-account.ts';
+import type { PendingHolder } from './pending-account.ts';
+import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
+
+/** How long input is read and thrown away after our last byte, so that no RST overtakes an `-ERR`. */
+const LINGER_MS = 1000;
+
+/**
+ * `open`: operations are taken. `flushing`: the session has ended, its last output is being written. `lingering`:
+ * our side is closed, input is discarded until the peer closes too. `closed`: nothing is left.
+ */
+type State = 'open' | 'flushing' | 'lingering' | 'closed';
+
+/** See {@link ClientPort}. */
+export class Connection
+  implements ClientPort, ByteStreamHandlers, WriteQueueOwner, Flushable, PendingHolder, InputHolder
+{
+  readonly peer: PeerInfo;
+  readonly output: OutputBuffer;
+  /** Unfinished input as last reported to the account. */
+  inputBytes = 0;
+  readonly #stream: ByteStream;
+  readonly #context: ConnectionContext;
+  readonly #observer: ConnectionObserver<Connection>;
+  readonly #session: ClientSession;
+  readonly #parser: Parser;
+  readonly #writes: WriteQueue;
+  #state: State = 'open';
+  #closeReason: CloseReason = 'Client Closed';
+  /** Of the state: how long flushing, lingering, or holding for a client that is gone may take. */
+  #timer: TimerHandle | undefined;
+  #reportedPending = 0;
+  #isFlushScheduled = false;
+  #isParsing = false;
+  /** A handler asked for a retry while it was itself being called. */
+  #wantsResume = false;
+  #isPaused = false;
+  #isInputAllowed = true;
+  /** No more input will come. */
+  #isAtEnd = false;
+  /** Set when the stream is gone although received operations are still held. */
+  #goneReason: CloseReason | null = null;
+
+  constructor(parts: ConnectionParts<Connection>) {
+    const { limits, clock, pending } = parts.context;
+    this.peer = parts.peer;
+    this.#stream = parts.stream;
+    this.#context = parts.context;
+    this.#observer = parts.observer;
+    this.#writes = new WriteQueue(parts.stream, limits.writeDeadlineMs, clock, this);
+    this.output = this.#writes.output;
+    this.#session = parts.createSession(this);
+    this.#parser = new Parser(this.#session, limits.maxControlLineBytes);
+    pending.join(this);
+  }
+
+  /** Starts session and reading. What the session writes first (INFO) leaves at once, as a write of its own. */
+  start(): void {
+    this.#stream.attach(this);
+    this.#guarded(() => this.#session.start());
+    if (this.#state === 'open') this.#writes.flush();
+  }
+
+  get pendingBytes(): number {
+    return this.#writes.pendingBytes;
+  }
+
+  get isHeld(): boolean {
+    return this.#parser.isHeld;
+  }
+
+  /** Whether bytes of the client are being read; if not, its silence says nothing. */
+  get isReading(): boolean {
+    return !this.#isPaused;
+  }
+
+  flushSoon(): void {
+    if (this.#state !== 'open') return;
+    if (this.#goneReason !== null) {
+      this.output.take();
+      return;
+    }
+    this.#reportPending();
+    if (this.pendingBytes > this.#context.limits.maxPendingBytes) {
+      this.cutSlowConsumer();
+    } else if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      this.#context.scheduler.schedule(this);
+    }
+  }
+
+  flushNow(): void {
+    this.#isFlushScheduled = false;
+    if (this.#state === 'open') this.#writes.flush();
+  }
+
+  onceFlushed(callback: () => void): void {
+    if (this.#state !== 'open') return;
+    this.#writes.onceFlushed(callback);
+    this.flushSoon();
+  }
+
+  resume(): void {
+    if (this.#isParsing) this.#wantsResume = true;
+    else if (this.#state === 'open' && this.#parser.isHeld) this.#parse(() => this.#parser.resume());
+  }
+
+  fail(error: GatewayError): void {
+    if (this.#state !== 'open') return;
+    const { errText, closeReason } = error.effect;
+    const composed = error.context.errText;
+    const text = typeof composed === 'string' ? composed : errText;
+    if (text !== null) writeErr(this.output, text);
+    if (closeReason !== null) this.close(closeReason);
+    else if (text !== null) this.flushSoon();
+  }
+
+  close(reason: CloseReason): void {
+    if (!this.#endSession(reason)) return;
+    if (this.#goneReason !== null) {
+      this.#finalize();
+      return;
+    }
+    this.#timer = this.#context.clock.setTimeout(() => this.#destroy(), this.#context.limits.writeDeadlineMs);
+    this.#writes.finish();
+    // Input is read on and discarded: bytes left in the kernel would turn the close into a reset.
+    this.#setPaused(false);
+    if (this.#writes.isIdle) this.#linger(reason);
+  }
+
+  /** Ends the connection at once; queued output is lost. */
+  abort(reason: CloseReason): void {
+    this.#endSession(reason);
+    this.#destroy();
+  }
+
+  cutSlowConsumer(): void {
+    this.abort('Slow Consumer (Pending Bytes)');
+  }
+
+  onWriteStalled(): void {
+    this.abort('Slow Consumer (Write Deadline)');
+  }
+
+  onWritten(): void {
+    this.#reportPending();
+    if (this.#state === 'flushing' && this.#writes.isIdle) this.#linger(this.#closeReason);
+  }
+
+  allowInput(): void {
+    this.#isInputAllowed = true;
+    if (this.#state === 'open') this.#updateReading();
+  }
+
+  cutStalledInput(): void {
+    this.fail(new GatewayError('GW_STALE', 'client did not finish a message while memory is short'));
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#state !== 'open') return;
+    this.#parse(() => {
+      this.#session.onActivity();
+      this.#parser.push(chunk);
+    });
+  }
+
+  onBuffered(): void {
+    if (this.#state === 'open' && !this.#isParsing) this.#reportInput();
+  }
+
+  onEnd(): void {
+    this.#isAtEnd = true;
+    if (this.#state === 'open' && !this.#parser.isHeld) this.#endInput();
+  }
+
+  onViolation(reason: CloseReason): void {
+    this.close(reason);
+  }
+
+  onClosed(reason: CloseReason): void {
+    if (this.#state === 'open' && this.#parser.isHeld) {
+      // The client has sent something, then left, and the broker could not take it yet. It is still owed.
+      this.#isAtEnd = true;
+      this.#goneReason = reason;
+      this.#writes.discard();
+      this.#reportPending();
+      this.#timer = this.#context.clock.setTimeout(
+        () => this.close(reason),
+        this.#context.limits.writeDeadlineMs,
+      );
+      return;
+    }
+    this.#endSession(reason);
+    this.#finalize();
+  }
+
+  #parse(run: () => void): void {
+    this.#isParsing = true;
+    try {
+      run();
+    } catch (error) {
+      this.#onThrown(error);
+    }
+    this.#isParsing = false;
+    if (this.#state !== 'open') return;
+    if (this.#wantsResume) {
+      this.#wantsResume = false;
+      // In a later turn: a session that asks for it from each refusing handler must not stop the event loop.
+      setImmediate(() => this.resume());
+    }
+    this.#reportInput();
+    if (this.#isAtEnd && !this.#parser.isHeld) this.#endInput();
+  }
+
+  #endInput(): void {
+    if (this.#goneReason !== null) this.close(this.#goneReason);
+    else this.#guarded(() => this.#session.onEnd());
+  }
+
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#onThrown(error);
+    }
+  }
+
+  /** The only place where what the parser and the session throw is caught. */
+  #onThrown(error: unknown): void {
+    if (error instanceof GatewayError) {
+      this.fail(error);
+      if (this.#state !== 'open') return;
+    }
+    const { name, frames } = describeBug(error);
+    this.#context.logger.error(
+      { event: 'client.internal_error', cid: this.peer.cid, error_type: name, stack: frames },
+      'a client connection is closed because of a bug in the gateway',
+    );
+    this.close('Internal Error');
+  }
+
+  #reportInput(): void {
+    const bytes = this.#parser.bufferedBytes + this.#stream.bufferedBytes;
+    if (bytes !== this.inputBytes || !this.#isInputAllowed) {
+      const previousBytes = this.inputBytes;
+      this.inputBytes = bytes;
+      this.#isInputAllowed = this.#context.input.update(this, previousBytes, bytes);
+    }
+    this.#updateReading();
+  }
+
+  #updateReading(): void {
+    this.#setPaused(this.#parser.isHeld || !this.#isInputAllowed);
+  }
+
+  #setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    if (isPaused) this.#stream.pause();
+    else this.#stream.resume();
+  }
+
+  #reportPending(): void {
+    const delta = this.pendingBytes - this.#reportedPending;
+    if (delta === 0) return;
+    this.#reportedPending += delta;
+    this.#context.pending.change(delta);
+  }
+
+  /** @returns false when it had ended before; the first reason wins */
+  #endSession(reason: CloseReason): boolean {
+    if (this.#state !== 'open') return false;
+    this.#state = 'flushing';
+    this.#closeReason = reason;
+    this.#clearTimer();
+    this.#context.input.leave(this, this.inputBytes);
+    this.inputBytes = 0;
+    this.#observer.onClosing(this, reason);
+    // Not from here: the caller may be the session itself, in the middle of a handler or of a delivery.
+    process.nextTick(() => this.#guarded(() => this.#session.onClosed(reason)));
+    return true;
+  }
+
+  #linger(reason: CloseReason): void {
+    this.#state = 'lingering';
+    this.#clearTimer();
+    this.#timer = this.#context.clock.setTimeout(() => this.#destroy(), LINGER_MS);
+    this.#stream.end(reason);
+  }
+
+  #destroy(): void {
+    this.#clearTimer();
+    this.#dropOutput();
+    if (this.#goneReason === null) this.#stream.destroy();
+    else this.#finalize();
+  }
+
+  #finalize(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#clearTimer();
+    this.#dropOutput();
+    this.#observer.onGone(this);
+  }
+
+  #dropOutput(): void {
+    this.#writes.discard();
+    this.#context.pending.leave(this, this.#reportedPending);
+    this.#reportedPending = 0;
+  }
+
+  #clearTimer(): void {
+    this.#context.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** Without the message: that of a JSON error, for one, quotes the input, and CONNECT holds passwords. */
+function describeBug(error: unknown): { name: string; frames: string } {
+  if (!(error instanceof Error)) return { name: typeof error, frames: '' };
+  const lines = (error.stack ?? '').split('\n');
+  return { name: error.name, frames: lines.filter((line) => line.startsWith('    at ')).join('\n') };
+}

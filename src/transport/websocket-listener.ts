@@ -1,0 +1,166 @@
+/**
+ * Accepts NATS clients on WebSockets. Must not know about NATS or sessions.
+ */
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type ServerOptions, WebSocketServer } from 'ws';
+import type { Logger } from '../util/logger.ts';
+import type { Acceptor } from './acceptor.ts';
+import {
+  type Listener,
+  type ListenerAddress,
+  type ListenerOptions,
+  listen,
+  originOf,
+  TCP_KEEPALIVE_MS,
+} from './listener.ts';
+import {
+  type AllowedOrigins,
+  isOriginAllowed,
+  refusalHeaders,
+  refuse,
+  statusOfBadRequest,
+} from './websocket-handshake.ts';
+import { WebSocketStream } from './websocket-stream.ts';
+
+/** Settings of a WebSocket listener. */
+export interface WebSocketListenerOptions extends ListenerOptions {
+  /** Longest message accepted, after inflating: room for the largest operation and then some. */
+  readonly maxMessageBytes: number;
+  /** How long a client may take until its upgrade is complete, in milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  /** Whether permessage-deflate is accepted. */
+  readonly compression?: boolean;
+  /** The only path that is served; undefined: any. */
+  readonly path?: string | undefined;
+  /** Undefined: any. */
+  readonly allowedOrigins?: AllowedOrigins | undefined;
+}
+
+/** Shorter output is sent as it is: below, deflate makes it longer more often than not. */
+const COMPRESS_FROM_BYTES = 65;
+
+/** How long a client may leave the TCP connection open after the close frames were exchanged. */
+const CLOSE_TIMEOUT_MS = 1000;
+
+/** Connections without a completed upgrade. They are not counted as clients, so they need a bound of their own. */
+const MAX_HANDSHAKES = 1024;
+
+/** See {@link Listener}. */
+export class WebSocketListener implements Listener {
+  readonly #options: WebSocketListenerOptions;
+  readonly #acceptor: Acceptor;
+  readonly #logger: Logger;
+  readonly #server: Server;
+  readonly #webSockets: WebSocketServer;
+  /** Connections that are not WebSockets yet, each with its time limit. */
+  readonly #handshakes = new Map<Duplex, NodeJS.Timeout>();
+  #port: number;
+
+  constructor(options: WebSocketListenerOptions, acceptor: Acceptor, logger: Logger) {
+    this.#options = options;
+    this.#acceptor = acceptor;
+    this.#logger = logger;
+    this.#port = options.port;
+    this.#webSockets = new WebSocketServer(serverOptions(options));
+    this.#webSockets.on('wsClientError', (_error, socket, request) =>
+      refuse(socket, statusOfBadRequest(request)),
+    );
+    this.#server = createServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
+      (request, response) => {
+        const status = statusOfBadRequest(request);
+        const text = STATUS_CODES[status] ?? '';
+        request.resume();
+        response.writeHead(status, refusalHeaders(text)).end(text);
+      },
+    );
+    this.#server
+      .on('connection', (socket) => this.#onConnection(socket))
+      // Also what a NATS client without WebSocket gets: its first line is no HTTP.
+      .on('clientError', (_error, socket) => refuse(socket, 400))
+      .on('connect', (_request, socket) => refuse(socket, 405))
+      .on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+  }
+
+  get address(): ListenerAddress {
+    return { name: this.#options.name, type: 'ws', host: this.#options.host, port: this.#port };
+  }
+
+  async start(): Promise<void> {
+    this.#port = await listen(this.#server, this.#options);
+    this.#server.on('error', (error: NodeJS.ErrnoException) => {
+      this.#logger.error(
+        { event: 'listener.accept_failed', listener: this.#options.name, code: error.code },
+        'a client could not be accepted',
+      );
+    });
+    this.#logger.info({ event: 'listener.started', ...this.address }, 'listening for NATS clients');
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+    for (const socket of this.#handshakes.keys()) socket.destroy();
+    this.#logger.info({ event: 'listener.closed', ...this.address }, 'no longer listening');
+  }
+
+  #onConnection(socket: Socket): void {
+    if (this.#handshakes.size >= MAX_HANDSHAKES) {
+      socket.destroy();
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), this.#options.handshakeTimeoutMs);
+    this.#handshakes.set(socket, timer);
+    socket.once('close', () => this.#endHandshake(socket));
+  }
+
+  #endHandshake(socket: Duplex): void {
+    clearTimeout(this.#handshakes.get(socket));
+    this.#handshakes.delete(socket);
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { path, allowedOrigins } = this.#options;
+    const requested = (request.url ?? '').split('?', 1)[0];
+    if (request.method === 'GET' && request.headers['sec-websocket-version'] !== '13') {
+      refuse(socket, 400);
+    } else if (path !== undefined && path !== requested) {
+      refuse(socket, 404);
+    } else if (!isOriginAllowed(request, allowedOrigins ?? null)) {
+      refuse(socket, 403);
+    } else {
+      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#endHandshake(socket);
+        const origin = originOf(request.socket, this.#options.name, 'ws');
+        if (origin === null) {
+          webSocket.terminate();
+          return;
+        }
+        const stream = new WebSocketStream(webSocket, socket);
+        this.#acceptor.accept({ stream, origin, maxConnections: this.#options.maxConnections });
+      });
+    }
+  }
+}
+
+function serverOptions(options: WebSocketListenerOptions): ServerOptions {
+  const settings: ServerOptions & { closeTimeout: number } = {
+    noServer: true,
+    clientTracking: false,
+    maxPayload: options.maxMessageBytes,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    // Text messages are bytes like any other.
+    skipUTF8Validation: true,
+    // nats-server picks no sub-protocol, whatever is offered.
+    handleProtocols: () => false,
+    // nats.go refuses an answer without either of the two parameters.
+    perMessageDeflate: options.compression === true && {
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+      threshold: COMPRESS_FROM_BYTES,
+    },
+  };
+  return settings;
+}

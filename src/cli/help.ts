@@ -1,0 +1,26 @@
+/** The `help` subcommand: one screen of 24 lines and 80 columns. */
+
+/** What `--help` prints. */
+export const HELP = `nats-mqtt-gateway lets NATS clients work through an MQTT broker.
+
+  nats-mqtt-gateway [serve] [flags]   run the gateway
+  nats-mqtt-gateway check             check the configuration (also: -t)
+  nats-mqtt-gateway print-config      show the configuration, secrets masked
+  nats-mqtt-gateway map NAME          show what a subject becomes in MQTT; with
+            [--reverse] [--profile P] [--escape-dollar] [--mountpoint M] a topic
+  nats-mqtt-gateway version | help
+
+  -c, --config FILE        JSON with comments; else ./config.json if it exists
+  -a, --addr HOST          address of the first tcp listener (127.0.0.1)
+  -p, --port PORT          port of the first tcp listener (4222)
+  -n, --name NAME          server name shown to clients
+      --upstream URL       the broker: mqtt://HOST:1883, mqtts://, ws://, wss://
+      --upstream-username NAME, --upstream-password-file FILE
+  -P, --pid FILE           write the process id to a file
+  -D, -V                   log debug, log trace; also --log-level LEVEL
+      --log-format FORMAT  auto, json or pretty
+      --set KEY=VALUE      any setting, for instance --set ping_interval=30s
+
+Every setting is also an environment variable: NATSMQTT_UPSTREAM__URL and so on.
+Without a configuration, a small MQTT broker for trials runs in this process.
+`;

@@ -1,0 +1,95 @@
+/**
+ * Checks single values against the schema: names, types, ranges. What values mean together is the business of
+ * contradictions.ts. Reads nothing.
+ */
+import { FormatError } from './formats.ts';
+import { type Group, isKey, isRequired, type Key } from './key.ts';
+import { anyPosition, formatPath, isRecord, type KeyPath } from './key-path.ts';
+import { suggestion } from './nearest-name.ts';
+import { type Problems, show } from './problems.ts';
+import { NOT_YET, SCHEMA } from './schema.ts';
+import { nodeAt, type Setting } from './sources.ts';
+
+/** Adds a problem for everything in a setting that is not allowed. @returns whether it can be used */
+export function checkSetting(setting: Setting, problems: Problems): boolean {
+  const { path, value } = setting;
+  const node = nodeAt(path);
+  const found = { count: 0 };
+  const report: Report = (at, message) => {
+    found.count += 1;
+    problems.add(formatPath(at), setting.originAt?.(at) ?? setting.origin, message);
+  };
+  if (node === undefined) reportUnknown(path, value, report);
+  else checkNode(node, path, value, report);
+  return found.count === 0 && node !== undefined;
+}
+
+type Report = (path: KeyPath, message: string) => void;
+
+function checkNode(node: Key<unknown> | Group, path: KeyPath, value: unknown, report: Report): void {
+  if (!isKey(node)) checkGroup(node, path, value, report);
+  else if (node.items !== undefined) checkEntries(node, node.items, path, value, report);
+  else checkValue(node, path, value, report);
+}
+
+function checkGroup(group: Group, path: KeyPath, value: unknown, report: Report): void {
+  if (!isRecord(value)) {
+    report(path, `= ${show(value)} must be an object with ${Object.keys(group).join(', ')}`);
+    return;
+  }
+  for (const [name, inner] of Object.entries(value)) {
+    const here = [...path, name];
+    const node = Object.hasOwn(group, name) ? group[name] : undefined;
+    if (node === undefined) reportUnknown(here, inner, report);
+    else checkNode(node, here, inner, report);
+  }
+  for (const [name, node] of Object.entries(group)) {
+    if (isKey(node) && isRequired(node) && !Object.hasOwn(value, name)) {
+      report([...path, name], `is missing; it must be ${node.type.allowed}`);
+    }
+  }
+}
+
+function checkEntries(key: Key<unknown>, items: Group, path: KeyPath, value: unknown, report: Report): void {
+  if (!Array.isArray(value)) {
+    report(path, `= ${show(value)} must be ${key.type.allowed}`);
+    return;
+  }
+  for (const [position, entry] of value.entries()) checkGroup(items, [...path, position], entry, report);
+}
+
+function checkValue(key: Key<unknown>, path: KeyPath, value: unknown, report: Report): void {
+  try {
+    key.type.parse(value);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    // A format's own message may quote parts of the value.
+    const words = (key.isSecret ? '' : error.message) || `must be ${key.type.allowed}`;
+    report(path, `= ${key.isSecret || mayHoldSecret(key, value) ? '(hidden)' : show(value)} ${words}`);
+  }
+}
+
+/** URLs with a password in them are refused, but must not be printed either. */
+function mayHoldSecret(key: Key<unknown>, value: unknown): boolean {
+  return key.type.kind === 'url' && typeof value === 'string' && value.includes('@');
+}
+
+function reportUnknown(path: KeyPath, value: unknown, report: Report): void {
+  const emptyIsFine = NOT_YET.get(anyPosition(formatPath(path)));
+  if (emptyIsFine !== undefined) {
+    if (!(emptyIsFine && isEmpty(value))) report(path, 'is not available in this version; remove it');
+    return;
+  }
+  const parent = path.slice(0, -1);
+  const node = parent.length === 0 ? SCHEMA : nodeAt(parent);
+  if (typeof path.at(-1) === 'number' || (node !== undefined && isKey(node))) {
+    report(path, `does not exist: ${formatPath(parent)} has no parts`);
+    return;
+  }
+  const siblings = node === undefined ? [] : Object.keys(node).map((name) => formatPath([...parent, name]));
+  report(path, `is not a known setting${suggestion(formatPath(path), siblings)}`);
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0;
+}

@@ -1,0 +1,121 @@
+/**
+ * The configuration as the program uses it: complete, checked, frozen. Times in milliseconds and sizes in bytes
+ * unless the name says otherwise. Knows nothing of files, environment or flags.
+ */
+
+/** How NATS names become MQTT names. */
+export type MappingProfile = 'escape' | 'emqx' | 'nats-server';
+
+/** Options that only WebSocket listeners have. */
+export interface WebSocketConfig {
+  /** Offer permessage-deflate, without context takeover on either side. */
+  readonly compression: boolean;
+  /** The only path served, or null for any. */
+  readonly path: string | null;
+  /** Origins a browser may come from; empty = any. Requests without an Origin header always pass. */
+  readonly allowedOrigins: 'same_origin' | readonly string[];
+}
+
+/** One address that NATS clients connect to. */
+export interface ListenerConfig {
+  readonly name: string;
+  readonly type: 'tcp' | 'ws';
+  /** The setting to change when this address is taken, such as `listeners[0].bind`. */
+  readonly bindKey: string;
+  /** Address without brackets; `0.0.0.0` and `::` mean every interface. */
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** 0 = only the gateway-wide limit applies. */
+  readonly maxConnections: number;
+  /** Template that replaces the gateway-wide one, or null. */
+  readonly mountpoint: string | null;
+  readonly websocket: WebSocketConfig;
+}
+
+/** Templates of the MQTT CONNECT identity of a client. */
+export interface ClientInfoConfig {
+  readonly clientId: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** How names cross. */
+export interface MappingConfig {
+  readonly profile: MappingProfile;
+  readonly escapeDollar: boolean;
+  /** Reserved first tokens that are opened nevertheless, for instance `$SYS`. */
+  readonly allowDollar: readonly string[];
+  /** Whether retained messages reach new subscriptions. */
+  readonly retained: 'deliver' | 'suppress';
+  /** Most levels a topic may have. */
+  readonly maxLevels: number;
+}
+
+/** How publications to matching subjects are sent; null leaves the default. The first matching rule wins. */
+export interface RuleConfig {
+  /** May have the wildcards `*` and `>`. */
+  readonly subject: string;
+  readonly qos: 0 | 1 | null;
+  readonly retain: boolean | null;
+  readonly messageExpirySeconds: number | null;
+}
+
+/** The MQTT broker and how it is used. */
+export interface UpstreamConfig {
+  /** `embedded:`, or an MQTT URL without credentials. */
+  readonly url: string;
+  readonly isEmbedded: boolean;
+  /** Address of the broker behind `embedded:`. */
+  readonly embeddedHost: string;
+  readonly embeddedPort: number;
+  /** The gateway's own account, used by the probe; null = anonymous. */
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly mode: 'per_client';
+  readonly sessions: 'auto' | 'separate' | 'single';
+  readonly protocolVersion: 4 | 5;
+  readonly keepaliveMs: number;
+  readonly connectTimeoutMs: number;
+  readonly ackTimeoutMs: number;
+  readonly outageGraceMs: number;
+  /** Most QoS 1 publications in flight per MQTT session. */
+  readonly maxInflight: number;
+  readonly probe: boolean;
+  readonly authRequired: 'auto' | boolean;
+}
+
+/** What is logged and how. */
+export interface LogConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  readonly format: 'auto' | 'json' | 'pretty';
+}
+
+/** Everything that can be set. */
+export interface Config {
+  readonly serverName: string;
+  /** Template of the topic prefix of every client; empty, or ends in `/`. */
+  readonly mountpoint: string;
+  readonly maxPayloadBytes: number;
+  readonly maxControlLineBytes: number;
+  readonly maxConnections: number;
+  /** Per client; 0 = unlimited. */
+  readonly maxSubscriptions: number;
+  readonly maxPendingBytes: number;
+  readonly maxTotalPendingBytes: number;
+  readonly maxTotalInputBytes: number;
+  readonly writeDeadlineMs: number;
+  readonly authTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly listeners: readonly ListenerConfig[];
+  readonly clientInfo: ClientInfoConfig;
+  readonly mapping: MappingConfig;
+  readonly rules: readonly RuleConfig[];
+  /** Whether clients may set MQTT fields through `Mqtt-…` headers. */
+  readonly controlHeaders: boolean;
+  readonly upstream: UpstreamConfig;
+  readonly log: LogConfig;
+}

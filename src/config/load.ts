@@ -1,0 +1,274 @@
+/**
+ * Puts the configuration together: defaults, then file, then environment, then flags. What comes out is complete,
+ * checked and frozen; what is wrong anywhere is told all at once.
+ */
+import convict from 'convict';
+import { checkSetting } from './check.ts';
+import type { Config } from './config.ts';
+import { checkContradictions } from './contradictions.ts';
+import { FormatError } from './formats.ts';
+import { type Group, isKey, keysOf } from './key.ts';
+import { formatPath, isRecord, type KeyPath, parsePath, valueAt, withValue } from './key-path.ts';
+import { EMBEDDED_URL, listenAddress } from './name-formats.ts';
+import { Problems } from './problems.ts';
+import { parseGroup, SCHEMA, type Settings } from './schema.ts';
+import { readText, type Setting, settingsOfEnvironment, settingsOfFile, settingsOfFlags } from './sources.ts';
+
+/** Where to look for settings. */
+export interface LoadOptions {
+  /** JSON with comments; left out: no file. */
+  readonly file?: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  /**
+   * Values by dotted path (`upstream.url`, `listeners[0].bind`) or objects by group (`upstream: { url }`).
+   * Strings are read as on a command line, anything else as in the file.
+   */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** What the user typed for a path of `flags`, for messages: `upstream.url` → `--upstream`. */
+  readonly flagNames?: Readonly<Record<string, string>>;
+  /** Host or port that replace those of the first listener of type `tcp`, as nats-server's `-a` and `-p` do. */
+  readonly listen?: { readonly host?: string | undefined; readonly port?: string | undefined };
+}
+
+/** A configuration together with how it came about. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Every setting as it would be written in a file, secrets included. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Where the value at a path came from, such as `config.json:3`; `default` when it was not given. */
+  originOf(path: string): string;
+}
+
+/**
+ * The configuration in effect.
+ * @throws {GatewayError} `GW_CONFIG`, naming everything that is wrong: key, value, what is allowed, origin
+ */
+export function loadConfig(options: LoadOptions): Config {
+  return loadConfigWithOrigins(options).config;
+}
+
+/** Like {@link loadConfig}, for those who want to show where each value came from. */
+export function loadConfigWithOrigins(options: LoadOptions): LoadedConfig {
+  const problems = new Problems();
+  const given = [
+    ...(options.file === undefined ? [] : settingsOfFile(options.file, problems)),
+    ...settingsOfEnvironment(options.env, problems),
+    ...settingsOfFlags(options.flags, options.flagNames ?? {}, problems),
+  ];
+  const usable = given.filter((setting) => checkSetting(setting, problems));
+  const layers = new Layers(usable, problems);
+  if (options.listen !== undefined) applyListen(options.listen, layers, problems);
+  readSecretFiles(layers, problems);
+  problems.throwIfAny();
+
+  const values = merge(layers.tree);
+  const settings = parseGroup(SCHEMA, values);
+  const originOf = (path: string) => layers.originOf(path);
+  checkContradictions(settings, originOf, problems);
+  problems.throwIfAny();
+  return { config: deepFreeze(toConfig(settings)), values, originOf };
+}
+
+/** Values given so far, later ones over earlier ones, and where each came from. */
+class Layers {
+  tree: unknown = {};
+  readonly #origins: Setting[] = [];
+
+  constructor(settings: readonly Setting[], problems: Problems) {
+    for (const setting of settings) this.set(setting, problems);
+  }
+
+  set(setting: Setting, problems: Problems): void {
+    const [first, ...rest] = setting.path;
+    // A position in a list that nobody has given yet means the list of the defaults.
+    if (rest.length > 0 && typeof rest[0] === 'number' && valueAt(this.tree, [first ?? '']) === undefined) {
+      this.tree = withValue(this.tree, [first ?? ''], this.value([first ?? '']));
+    }
+    try {
+      this.tree = withValue(this.tree, setting.path, setting.value);
+      this.#origins.push(setting);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      problems.add(formatPath(setting.path), setting.origin, error.message);
+    }
+  }
+
+  /** The value in effect, the default included. */
+  value(path: KeyPath): unknown {
+    const own = valueAt(this.tree, path);
+    if (own !== undefined) return own;
+    const node = path.reduce<unknown>((inner, part) => (isRecord(inner) ? inner[part] : undefined), SCHEMA);
+    return isRecord(node) ? node.default : undefined;
+  }
+
+  /** The last source that gave the value, something inside it, or something around it. */
+  originOf(path: string): string {
+    const wanted = parsePath(path) ?? [];
+    const found = this.#origins.findLast(({ path: given }) => {
+      const shared = Math.min(given.length, wanted.length);
+      return given.slice(0, shared).every((part, position) => part === wanted[position]);
+    });
+    return found === undefined ? 'default' : (found.originAt?.(wanted) ?? found.origin);
+  }
+}
+
+function applyListen(listen: NonNullable<LoadOptions['listen']>, layers: Layers, problems: Problems): void {
+  if (listen.host === undefined && listen.port === undefined) return;
+  const origin = `flag ${listen.port === undefined ? '--addr' : '--port'}`;
+  const listeners = layers.value(['listeners']);
+  const entries: unknown[] = Array.isArray(listeners) ? listeners : [];
+  const position = entries.findIndex((entry) => isRecord(entry) && (entry.type ?? 'tcp') === 'tcp');
+  if (position < 0) {
+    problems.add('', origin, 'there is no listener of type "tcp" whose address could be changed');
+    return;
+  }
+  const current = listenAddress.parse(valueAt(entries, [position, 'bind']));
+  const host = listen.host ?? current.host;
+  const value = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${listen.port ?? current.port}`;
+  const setting = { path: ['listeners', position, 'bind'], value, origin };
+  if (checkSetting(setting, problems)) layers.set(setting, problems);
+}
+
+/** `password_file` next to `password`: the file's content, less one line end. */
+function readSecretFiles(layers: Layers, problems: Problems): void {
+  for (const [path, key] of keysOf(SCHEMA)) {
+    if (!key.isSecret) continue;
+    const filePath = (parsePath(`${path}_file`) ?? []) as KeyPath;
+    const secretPath = parsePath(path) ?? [];
+    const file = valueAt(layers.tree, filePath);
+    if (typeof file !== 'string' || file === '') continue;
+    const origin = layers.originOf(`${path}_file`);
+    const direct = valueAt(layers.tree, secretPath);
+    if (direct !== undefined && direct !== '') {
+      problems.add(
+        `${path}_file`,
+        origin,
+        `contradicts ${path}, which is given too (${layers.originOf(path)})`,
+      );
+      continue;
+    }
+    const content = readText(file, problems, `${path}_file`, origin);
+    if (content === undefined) continue;
+    const setting = { path: secretPath, value: content.replace(/\r?\n$/, ''), origin: file };
+    if (checkSetting(setting, problems)) layers.set(setting, problems);
+  }
+}
+
+/** Defaults under the given values, and once more everything against the schema: nothing may slip through. */
+function merge(tree: unknown): Readonly<Record<string, unknown>> {
+  for (const [, key] of keysOf(SCHEMA)) convict.addFormat({ name: key.format, validate: checkByType });
+  const store = convict(forConvict(SCHEMA), { env: {}, args: [] });
+  store.load(tree);
+  store.validate({ allowed: 'strict' });
+  return store.getProperties();
+}
+
+function checkByType(value: unknown, schema: convict.SchemaObj): void {
+  const { type } = schema as unknown as { type: { allowed: string; parse(value: unknown): unknown } };
+  try {
+    type.parse(value);
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    throw new Error(`must be ${type.allowed}`, { cause });
+  }
+}
+
+/** convict tells settings from groups by `default`; the description of list entries is not for its eyes. */
+function forConvict(group: Group): convict.Schema<Record<string, unknown>> {
+  const described = Object.entries(group).map(([name, node]) => {
+    if (!isKey(node)) return [name, forConvict(node)] as const;
+    const { items: _, ...plain } = node;
+    return [name, plain] as const;
+  });
+  return Object.fromEntries(described) as convict.Schema<Record<string, unknown>>;
+}
+
+function toConfig(settings: Settings): Config {
+  return {
+    serverName: settings.server_name,
+    mountpoint: settings.mountpoint,
+    maxPayloadBytes: settings.max_payload,
+    maxControlLineBytes: settings.max_control_line,
+    maxConnections: settings.max_connections,
+    maxSubscriptions: settings.max_subscriptions,
+    maxPendingBytes: settings.max_pending,
+    maxTotalPendingBytes: settings.max_total_pending,
+    maxTotalInputBytes: settings.max_total_input,
+    writeDeadlineMs: settings.write_deadline,
+    authTimeoutMs: settings.auth_timeout,
+    pingIntervalMs: settings.ping_interval,
+    pingTimeoutMs: settings.ping_timeout,
+    idleTimeoutMs: settings.idle_timeout,
+    shutdownTimeoutMs: settings.shutdown_timeout,
+    listeners: settings.listeners.map(toListener),
+    clientInfo: {
+      clientId: settings.client_info.client_id,
+      username: settings.client_info.username,
+      password: settings.client_info.password,
+    },
+    mapping: {
+      profile: settings.mapping.profile,
+      escapeDollar: settings.mapping.escape_dollar,
+      allowDollar: settings.mapping.allow_dollar,
+      retained: settings.mapping.retained,
+      maxLevels: settings.mapping.max_levels,
+    },
+    rules: settings.rules.map(toRule),
+    controlHeaders: settings.control_headers,
+    upstream: toUpstream(settings.upstream),
+    log: settings.log,
+  };
+}
+
+function toListener(listener: Settings['listeners'][number], position: number): Config['listeners'][number] {
+  return {
+    name: listener.name,
+    type: listener.type,
+    bindKey: `listeners[${position}].bind`,
+    host: listener.bind.host,
+    port: listener.bind.port,
+    maxConnections: listener.max_connections,
+    mountpoint: listener.mountpoint,
+    websocket: {
+      compression: listener.websocket.compression,
+      path: listener.websocket.path === '' ? null : listener.websocket.path,
+      allowedOrigins: listener.websocket.allowed_origins,
+    },
+  };
+}
+
+function toRule(rule: Settings['rules'][number]): Config['rules'][number] {
+  return {
+    subject: rule.subject,
+    qos: rule.qos,
+    retain: rule.retain,
+    messageExpirySeconds: rule.message_expiry === null ? null : rule.message_expiry / 1000,
+  };
+}
+
+function toUpstream(upstream: Settings['upstream']): Config['upstream'] {
+  return {
+    url: upstream.url,
+    isEmbedded: upstream.url === EMBEDDED_URL,
+    embeddedHost: upstream.embedded_bind.host,
+    embeddedPort: upstream.embedded_bind.port,
+    username: upstream.username === '' ? null : upstream.username,
+    password: upstream.password === '' ? null : upstream.password,
+    mode: upstream.mode,
+    sessions: upstream.sessions,
+    protocolVersion: upstream.protocol_version,
+    keepaliveMs: upstream.keepalive,
+    connectTimeoutMs: upstream.connect_timeout,
+    ackTimeoutMs: upstream.ack_timeout,
+    outageGraceMs: upstream.outage_grace,
+    maxInflight: upstream.max_inflight,
+    probe: upstream.probe,
+    authRequired: upstream.auth_required,
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null)
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,40 @@
+/** Renders the schema as the table of settings in README.md. Pure: the same schema gives the same text. */
+import { environmentName, type Group, isKey, isRequired } from './key.ts';
+import { SCHEMA } from './schema.ts';
+
+/** Markdown: how to set a setting from outside the file, then a table of all of them. */
+export function configReference(): string {
+  const rows = [...rowsOf(SCHEMA, '')].map((cells) => `| ${cells.join(' | ')} |`);
+  return [
+    `In the environment a setting is named after its path: \`upstream.url\` is \`${environmentName('upstream.url')}\`, with two`,
+    'underscores between levels; lists are written as JSON. On the command line any setting can be given as',
+    '`--set upstream.url=mqtt://HOST`. Flags win over the environment, the environment over the file, the file over the',
+    'defaults.',
+    '',
+    'Durations are written `"500ms"`, `"60s"`, `"2m"`, `"1h30m"` (a bare number is seconds), sizes `4096`, `"64KB"`, `"1MB"`',
+    '(1 KB is 1,024 bytes). Variables in texts are `${connect.user}`, `${connect.pass}` and other fields of CONNECT,',
+    '`${generated}`, `${peer.address}` and `${listener}`.',
+    '',
+    '| Setting | Default | Allowed | Meaning |',
+    '|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+}
+
+function* rowsOf(group: Group, prefix: string): Generator<string[]> {
+  for (const [name, node] of Object.entries(group)) {
+    if (!isKey(node)) {
+      yield* rowsOf(node, `${prefix}${name}.`);
+      continue;
+    }
+    const absent = isRequired(node) ? 'required' : 'not set';
+    const shown = node.default === undefined ? absent : `\`${JSON.stringify(node.default)}\``;
+    yield [`\`${prefix}${name}\``, shown, cell(node.type.short ?? node.type.allowed), cell(node.doc)];
+    if (node.items !== undefined) yield* rowsOf(node.items, `${prefix}${name}[].`);
+  }
+}
+
+/** A bar would end the cell, and GitHub takes `<` for HTML. */
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}

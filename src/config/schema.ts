@@ -1,0 +1,318 @@
+/**
+ * Every setting: what it is for, what it may hold, its default. The README table is made from this file.
+ * Reads nothing; see load.ts.
+ */
+import {
+  boolean,
+  byteSize,
+  choice,
+  duration,
+  either,
+  type Format,
+  FormatError,
+  fromJson,
+  integer,
+  listOf,
+  text,
+} from './formats.ts';
+import { environmentName, type Group, isKey, type Key, key, optional, type Parsed } from './key.ts';
+import * as names from './name-formats.ts';
+
+/** First tokens that are closed unless `mapping.allow_dollar` opens them. */
+const RESERVED_TOKENS = [
+  '$share',
+  '$queue',
+  '$exclusive',
+  '$q',
+  '$stream',
+  '$s',
+  '$SYS',
+  '$CONTROL',
+  '$delayed',
+  '$file',
+  '$SETOPTS',
+] as const;
+
+const DAY = '24h';
+const timeout = duration({ min: '10ms', max: DAY });
+const pauseOrNone = duration({ min: '0s', max: DAY });
+const anyCount = integer(0, 2 ** 31 - 1);
+
+const listenerType: Format<'tcp' | 'ws'> = {
+  ...choice('tcp', 'ws'),
+  parse(value) {
+    if (value === 'tls' || value === 'wss') {
+      throw new FormatError('is not available in this version; "tcp" and "ws" are');
+    }
+    return choice('tcp', 'ws').parse(value);
+  },
+};
+
+const upstreamMode: Format<'per_client'> = {
+  ...choice('per_client'),
+  parse(value) {
+    if (value === 'pooled') throw new FormatError('is not available in this version; "per_client" is');
+    return choice('per_client').parse(value);
+  },
+};
+
+/** Settings of one entry of `listeners`. */
+const LISTENER_KEYS = {
+  name: key('Name in logs and in `${listener}`; unique.', names.identifier, undefined),
+  type: key('`tcp` for plain connections, `ws` for WebSocket.', listenerType, 'tcp'),
+  bind: key('Address and port to listen on.', names.listenAddress, undefined),
+  max_connections: key('Most clients on this listener; 0 leaves it to the gateway-wide limit.', anyCount, 0),
+  mountpoint: optional(
+    'Replaces the gateway-wide `mountpoint` for clients of this listener.',
+    names.mountpoint,
+  ),
+  websocket: {
+    compression: key(
+      'Offer compression (permessage-deflate) to clients. Only for type `ws`.',
+      boolean,
+      false,
+    ),
+    path: key(
+      'The only URL path that is served; empty serves any. Only for type `ws`.',
+      text('empty or a path that begins with "/"', (value) => /^(?:\/[^?#\s]*)?$/.test(value)),
+      '',
+    ),
+    allowed_origins: key(
+      'Web pages that may connect: `"same_origin"` or a list of origins; empty allows any. Programs, which send no Origin header, always may. Only for type `ws`.',
+      either(choice('same_origin'), listOf(names.webOrigin, 'origins such as "https://example.org"')),
+      [],
+    ),
+  },
+} as const;
+
+/** Settings of one entry of `rules`. */
+const RULE_KEYS = {
+  subject: key(
+    'Subjects the rule is for; may hold the wildcards `*` and `>`.',
+    names.subjectPattern,
+    undefined,
+  ),
+  qos: optional('Send with this QoS, whatever the client asked for.', choice(0, 1)),
+  retain: optional('Let the broker keep the last message of each subject.', boolean),
+  message_expiry: optional(
+    'How long the broker may hold the message back (MQTT 5 only).',
+    duration({ min: '1s', max: '49710d', wholeSeconds: true }),
+  ),
+} as const;
+
+/** A list of objects. Its entries are checked one setting at a time, see check.ts. */
+function entries<G extends Group>(doc: string, items: G, defaultValue: unknown): Key<readonly Parsed<G>[]> {
+  const format: Format<readonly Parsed<G>[]> = {
+    kind: 'entries',
+    allowed: 'a list of objects',
+    fromText: fromJson,
+    parse(value) {
+      if (!Array.isArray(value)) throw new FormatError();
+      return value.map((entry) => parseGroup(items, entry));
+    },
+  };
+  return { doc, format: format.kind, type: format, default: defaultValue, items };
+}
+
+/**
+ * The parsed values of a whole group; what is left out gets its default.
+ * @throws {FormatError} at the first value that is not allowed
+ */
+export function parseGroup<G extends Group>(group: G, values: unknown): Parsed<G> {
+  const given = (typeof values === 'object' && values !== null ? values : {}) as Record<string, unknown>;
+  const parsed = Object.entries(group).map(([name, node]) => {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    return [name, isKey(node) ? node.type.parse(value ?? node.default) : parseGroup(node, value)] as const;
+  });
+  return Object.fromEntries(parsed) as Parsed<G>;
+}
+
+/** All settings, without the names of their environment variables. */
+const KEYS = {
+  server_name: key('Name shown to clients in INFO.', names.identifier, 'nats_mqtt_gateway'),
+  mountpoint: key(
+    'Topic prefix that every client lives under and cannot leave, for instance `"site1/"` or `"${connect.user}/"`.',
+    names.mountpoint,
+    '',
+  ),
+  max_payload: key('Largest message, headers included.', byteSize('1B', '64MB'), '1MB'),
+  max_control_line: key('Longest protocol line of a client.', byteSize('256B', '1MB'), 4096),
+  max_connections: key('Most clients at a time.', integer(1, 2 ** 31 - 1), 65_536),
+  max_subscriptions: key('Most subscriptions of one client; 0 is unlimited.', anyCount, 0),
+  max_pending: key(
+    'Bytes that may wait for one slow client before it is cut off.',
+    byteSize('1KB', '4GB'),
+    '64MB',
+  ),
+  max_total_pending: key(
+    'Bytes that may wait for all clients together; beyond it the slowest is cut off.',
+    byteSize('1KB', '1024GB'),
+    '512MB',
+  ),
+  max_total_input: key(
+    'Bytes of half-received messages of all clients together; beyond it clients are not read.',
+    byteSize('1KB', '1024GB'),
+    '256MB',
+  ),
+  write_deadline: key(
+    'How long a client may take to accept what was sent before it is cut off.',
+    timeout,
+    '10s',
+  ),
+  auth_timeout: key('How long a client that must authenticate may take to do so.', timeout, '2s'),
+  ping_interval: key('Time between PINGs to a client.', timeout, '60s'),
+  ping_timeout: key('How long a client may take to answer a PING.', timeout, '5s'),
+  idle_timeout: key(
+    'How long a client may stay connected without sending a first operation.',
+    timeout,
+    '30s',
+  ),
+  shutdown_timeout: key(
+    'How long SIGTERM waits for clients and broker before the process ends.',
+    pauseOrNone,
+    '25s',
+  ),
+  listeners: entries('Addresses that NATS clients connect to.', LISTENER_KEYS, [
+    { name: 'tcp', type: 'tcp', bind: '127.0.0.1:4222' },
+  ]),
+  client_info: {
+    client_id: key(
+      "MQTT client id of a client's session; `${generated}` is a random one.",
+      names.template({ allowSecrets: false }),
+      '${generated}',
+    ),
+    username: key(
+      "User name of a client's MQTT session.",
+      names.template({ allowSecrets: true }),
+      '${connect.user}',
+    ),
+    password: key(
+      "Password of a client's MQTT session.",
+      names.template({ allowSecrets: true }),
+      '${connect.pass}',
+      true,
+    ),
+    password_file: key('File that holds `client_info.password`.', names.oneLine, ''),
+  },
+  mapping: {
+    profile: key(
+      'How NATS names become MQTT names: `escape` loses nothing, `emqx` as the EMQX gateway, `nats-server` as the MQTT side of nats-server.',
+      choice('escape', 'emqx', 'nats-server'),
+      'escape',
+    ),
+    escape_dollar: key(
+      'Write a leading `$` as `%24` in topics, for brokers that reserve or swallow such topics.',
+      boolean,
+      false,
+    ),
+    allow_dollar: key(
+      'Reserved first tokens that clients may use nevertheless, for instance `["$SYS"]`.',
+      listOf(choice(...RESERVED_TOKENS), RESERVED_TOKENS.join(' ')),
+      [],
+    ),
+    retained: key(
+      'Whether retained messages reach new subscriptions.',
+      choice('deliver', 'suppress'),
+      'deliver',
+    ),
+    max_levels: key('Most levels of a topic; brokers have limits too.', integer(1, 32_767), 128),
+  },
+  rules: entries('Overrides for publications by subject; the first rule that matches counts.', RULE_KEYS, []),
+  control_headers: key('Whether clients may set MQTT fields through `Mqtt-…` headers.', boolean, true),
+  upstream: {
+    url: key(
+      'The MQTT broker: `mqtt://HOST:1883`, `mqtts://`, `ws://`, `wss://`, `mqtt+unix:///PATH`; `embedded:` starts a small one in this process, for trying things out.',
+      names.brokerUrl,
+      names.EMBEDDED_URL,
+    ),
+    embedded_bind: key('Where the broker behind `embedded:` listens.', names.listenAddress, '127.0.0.1:1883'),
+    username: key(
+      "User name of the gateway's own sessions (the probe); empty is anonymous.",
+      names.oneLine,
+      '',
+    ),
+    password: key("Password of the gateway's own sessions.", names.oneLine, '', true),
+    password_file: key('File that holds `upstream.password`.', names.oneLine, ''),
+    mode: key('`per_client`: every client has an MQTT session of its own.', upstreamMode, 'per_client'),
+    sessions: key(
+      'MQTT connections per client: `separate` ones for publishing and subscribing, a `single` one, or `auto`: separate where the broker delays small writes.',
+      choice('auto', 'separate', 'single'),
+      'auto',
+    ),
+    protocol_version: key(
+      '5, or 4 for MQTT 3.1.1 (then without headers, reply subjects and no-responders).',
+      choice(4, 5),
+      5,
+    ),
+    keepalive: key('MQTT keepalive.', duration({ min: '1s', max: '18h', wholeSeconds: true }), '60s'),
+    connect_timeout: key('How long a new client waits for the broker before it is closed.', timeout, '10s'),
+    ack_timeout: key(
+      'An acknowledgement older than this means that the link to the broker is dead.',
+      timeout,
+      '10s',
+    ),
+    outage_grace: key(
+      'How long clients are kept, unread, while the broker is away; then they are closed.',
+      pauseOrNone,
+      '15s',
+    ),
+    max_inflight: key(
+      'Most QoS 1 publications per MQTT session that wait for their acknowledgement; the broker may ask for fewer.',
+      integer(1, 65_535),
+      1000,
+    ),
+    probe: key('Whether to find out by a few test messages how the broker behaves.', boolean, true),
+    auth_required: key(
+      'Whether INFO asks clients for credentials; `auto`: when the broker refuses anonymous sessions.',
+      choice('auto', true, false),
+      'auto',
+    ),
+  },
+  log: {
+    level: key(
+      'Least severe level that is logged.',
+      choice('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
+      'info',
+    ),
+    format: key(
+      '`json`, `pretty`, or `auto`: pretty on a terminal.',
+      choice('auto', 'json', 'pretty'),
+      'auto',
+    ),
+  },
+} as const;
+
+function withEnvironment(group: Group, prefix = ''): Group {
+  const named = Object.entries(group).map(([name, node]) => {
+    const path = prefix + name;
+    return [
+      name,
+      isKey(node) ? { ...node, env: environmentName(path) } : withEnvironment(node, `${path}.`),
+    ] as const;
+  });
+  return Object.fromEntries(named);
+}
+
+/** All settings. */
+export const SCHEMA = withEnvironment(KEYS) as typeof KEYS;
+
+/** The values of all settings. */
+export type Settings = Parsed<typeof KEYS>;
+
+/** Settings of later versions, which must not be taken for slips of the pen. True: an empty value changes nothing. */
+export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
+  ['authentication', true],
+  ['default_permissions', true],
+  ['enable_stats', false],
+  ['lame_duck_grace_period', false],
+  ['lame_duck_duration', false],
+  ['http', false],
+  ['upstream.pool_size', false],
+  ['upstream.fast_path', false],
+  ['upstream.tls', false],
+  ['listeners[].tls', false],
+  ['listeners[].access_rules', true],
+  ['listeners[].proxy_protocol', false],
+  ['listeners[].authentication', false],
+  ['listeners[].websocket.trusted_proxies', true],
+]);

@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+import type { Invocation } from './cli/arguments.ts';
+/**
+ * Process entry: reads the command line, calls the subcommand, sets the exit code. Loads each part only when its
+ * subcommand needs it.
+ */
+import { parseCommandLine, UsageError } from './cli/arguments.ts';
+import { EXIT } from './cli/exit-codes.ts';
+import { GatewayError } from './errors.ts';
+import { systemClock } from './util/clock.ts';
+
+async function run(args: readonly string[]): Promise<number> {
+  const invocation = parseCommandLine(args);
+  switch (invocation.command) {
+    case 'help':
+      return print((await import('./cli/help.ts')).HELP);
+    case 'version':
+      return print((await import('./cli/version.ts')).versionText());
+    case 'check':
+      return print((await import('./cli/check.ts')).checkText(await settings(invocation)));
+    case 'print-config':
+      return print((await import('./cli/print-config.ts')).printConfigText(await settings(invocation)));
+    case 'map': {
+      const { runMap } = await import('./cli/run-map.ts');
+      const { output, exitCode } = runMap(invocation, await settings(invocation));
+      print(output);
+      return exitCode;
+    }
+    case 'serve':
+      // Whatever a failed start or an aborted stop has left open must not keep the process alive.
+      return process.exit(await serve(invocation));
+    default:
+      return invocation.command satisfies never;
+  }
+}
+
+async function settings(invocation: Invocation) {
+  const { loadSettings } = await import('./cli/settings.ts');
+  return loadSettings(invocation, process.env);
+}
+
+async function serve(invocation: Invocation): Promise<number> {
+  const { config } = await settings(invocation);
+  const [{ createGateway }, { createLogger }, serving] = await Promise.all([
+    import('./gateway.ts'),
+    import('./util/logger.ts'),
+    import('./cli/serve.ts'),
+  ]);
+  const logger = await createLogger(config.log);
+  try {
+    return await serving.serve({
+      config,
+      logger,
+      createGateway,
+      pidFile: invocation.pidFile,
+      clock: systemClock,
+      events: process,
+      exit: (code) => process.exit(code),
+    });
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'GW_LISTEN') throw error;
+    const { listenFailure } = await import('./cli/listen-failure.ts');
+    const launch = { argv: process.argv, npmScript: process.env.npm_lifecycle_event };
+    const portKey = config.listeners.find(({ type }) => type === 'tcp')?.bindKey;
+    complain(listenFailure(error, launch, portKey));
+    return EXIT.unavailable;
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+function complain(text: string): void {
+  process.stderr.write(`nats-mqtt-gateway: ${text}\n`);
+}
+
+function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    complain(`${error.message}\nTry: nats-mqtt-gateway --help`);
+    return EXIT.usage;
+  }
+  if (error instanceof GatewayError) {
+    complain(error.message);
+    return error.code === 'GW_CONFIG' ? EXIT.configuration : EXIT.failure;
+  }
+  complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return EXIT.failure;
+}
+
+// A reader such as `head` may go away early; there is nobody left to tell.
+process.stdout.on('error', () => process.exit());
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = explain(error);
+}

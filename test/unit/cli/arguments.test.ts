@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Invocation, parseCommandLine, UsageError } from '../../../src/cli/arguments.ts';
+import { HELP } from '../../../src/cli/help.ts';
+
+const NOTHING: Invocation = {
+  command: 'serve',
+  names: [],
+  configFile: undefined,
+  host: undefined,
+  port: undefined,
+  pidFile: undefined,
+  isReverse: false,
+  settings: {},
+  flagNames: {},
+};
+
+const GOOD: readonly (readonly [args: string, expected: Partial<Invocation>])[] = [
+  ['', {}],
+  ['serve', {}],
+  ['check', { command: 'check' }],
+  ['-t', { command: 'check' }],
+  ['serve -t', { command: 'check' }],
+  ['print-config', { command: 'print-config' }],
+  ['version', { command: 'version' }],
+  ['-v', { command: 'version' }],
+  ['--version', { command: 'version' }],
+  ['help', { command: 'help' }],
+  ['check --help', { command: 'help' }],
+  ['-h', { command: 'help' }],
+  ['-c my.json', { configFile: 'my.json' }],
+  ['-c=my.json', { configFile: 'my.json' }],
+  ['--config=my.json', { configFile: 'my.json' }],
+  ['-config my.json', { configFile: 'my.json' }],
+  ['-a 0.0.0.0 -p 4333', { host: '0.0.0.0', port: '4333' }],
+  ['-p4333', { port: '4333' }],
+  ['--addr ::1 --port 0', { host: '::1', port: '0' }],
+  ['-addr ::1 -port=5', { host: '::1', port: '5' }],
+  ['-P /run/x.pid', { pidFile: '/run/x.pid' }],
+  ['-n gw', { settings: { server_name: 'gw' }, flagNames: { server_name: '--name' } }],
+  ['--name=-gw', { settings: { server_name: '-gw' }, flagNames: { server_name: '--name' } }],
+  ['-D', { settings: { 'log.level': 'debug' }, flagNames: { 'log.level': '-D' } }],
+  ['-V', { settings: { 'log.level': 'trace' }, flagNames: { 'log.level': '-V' } }],
+  ['-DV', { settings: { 'log.level': 'trace' }, flagNames: { 'log.level': '-V' } }],
+  ['-D --log-level warn', { settings: { 'log.level': 'warn' }, flagNames: { 'log.level': '--log-level' } }],
+  [
+    '--upstream mqtt://h',
+    { settings: { 'upstream.url': 'mqtt://h' }, flagNames: { 'upstream.url': '--upstream' } },
+  ],
+  [
+    '--set mountpoint=a=b/ --set rules=[]',
+    {
+      settings: { mountpoint: 'a=b/', rules: '[]' },
+      flagNames: { mountpoint: '--set mountpoint', rules: '--set rules' },
+    },
+  ],
+  ['--set mountpoint=', { settings: { mountpoint: '' }, flagNames: { mountpoint: '--set mountpoint' } }],
+  ['map a.b', { command: 'map', names: ['a.b'] }],
+  ['map -- -a', { command: 'map', names: ['-a'] }],
+  [
+    'map a/b --reverse --profile emqx --escape-dollar --mountpoint m/',
+    {
+      command: 'map',
+      names: ['a/b'],
+      isReverse: true,
+      settings: { 'mapping.profile': 'emqx', 'mapping.escape_dollar': true, mountpoint: 'm/' },
+      flagNames: {
+        'mapping.profile': '--profile',
+        'mapping.escape_dollar': '--escape-dollar',
+        mountpoint: '--mountpoint',
+      },
+    },
+  ],
+];
+
+for (const [args, expected] of GOOD) {
+  test(`command line: "${args}"`, () => {
+    assert.deepEqual(parseCommandLine(args.split(' ').filter(Boolean)), { ...NOTHING, ...expected });
+  });
+}
+
+const BAD: readonly (readonly [args: string, message: string])[] = [
+  ['srve', 'there is no command "srve"; did you mean "serve"?'],
+  ['package.json', 'there is no command "package.json"; to use it as configuration file: -c package.json'],
+  ['xyzzy', 'there is no command "xyzzy"'],
+  ['--upstrem x', 'there is no flag --upstrem; did you mean "--upstream"?'],
+  ['--prot=5', 'there is no flag --prot; did you mean "--port"?'],
+  ['-x', 'there is no flag -x'],
+  ['--__proto__ x', 'there is no flag --__proto__'],
+  ['-c', '-c needs a value'],
+  ['-c -t', '-c needs a value'],
+  ['--config=', '--config needs a value'],
+  ['--debug=1', '--debug takes no value'],
+  ['check extra', 'check takes no argument "extra"'],
+  ['serve config.json', 'serve takes no argument "config.json"'],
+  ['check --reverse', '--reverse is a flag of the map command'],
+  ['map', 'map needs a subject, or with --reverse a topic'],
+  ['map a b', 'map takes one name, not 2; quote it if it has blanks'],
+  ['--set x', '--set needs KEY=VALUE, for instance --set upstream.url=mqtt://127.0.0.1:1883'],
+  ['--set =x', '--set needs KEY=VALUE, for instance --set upstream.url=mqtt://127.0.0.1:1883'],
+];
+
+for (const [args, message] of BAD) {
+  test(`command line: refuses "${args}"`, () => {
+    assert.throws(
+      () => parseCommandLine(args.split(' ')),
+      (error) => {
+        assert.ok(error instanceof UsageError);
+        assert.equal(error.message, message);
+        return true;
+      },
+    );
+  });
+}
+
+test('help: fits a screen of 24 lines and 80 columns', () => {
+  const lines = HELP.trimEnd().split('\n');
+  assert.ok(lines.length <= 24, `${lines.length} lines`);
+  for (const line of lines) assert.ok(line.length <= 80, line);
+});

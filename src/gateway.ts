@@ -104,7 +104,10 @@ class ComposedGateway implements Gateway {
       throw error;
     }
     this.#upstream?.start();
-    this.#logger.info({ event: 'gateway.ready', upstream: this.#config.upstream.url }, 'Gateway is ready');
+    this.#logger.info(
+      { event: 'gateway.ready', upstream: shownUrl(this.#config.upstream.url) },
+      'Gateway is ready',
+    );
   }
 
   stop(options: StopOptions = {}): Promise<void> {
@@ -155,7 +158,9 @@ class ComposedGateway implements Gateway {
       authRequired: upstream.authRequired,
       probe: upstream.probe,
       service:
-        upstream.username === null ? null : { username: upstream.username, password: upstream.password ?? undefined },
+        upstream.username === null
+          ? null
+          : { username: upstream.username, password: upstream.password ?? undefined },
       wantsRetained: mapping.retained === 'deliver',
       knownReport: this.#broker === null ? null : EMBEDDED_REPORT,
       hasSubscribers: this.#broker?.hasSubscribers.bind(this.#broker) ?? null,
@@ -259,7 +264,10 @@ class ComposedGateway implements Gateway {
       if (!(error instanceof GatewayError)) throw error;
       const key = this.#config.listeners[index]?.bindKey;
       const flag = listener.address.type === 'tcp' ? '-p' : '--set';
-      throw new GatewayError(error.code, error.message, { cause: error, context: { ...error.context, key, flag } });
+      throw new GatewayError(error.code, error.message, {
+        cause: error,
+        context: { ...error.context, key, flag },
+      });
     }
   }
 
@@ -269,9 +277,15 @@ class ComposedGateway implements Gateway {
     for (const { connection } of [...this.#registry.live()]) connection.close('Server Shutdown');
     const limitMs = isDrain ? this.#config.shutdownTimeoutMs : QUICK_STOP_MS;
     const isDone = await this.#upstream?.stop(limitMs);
-    if (isDone === false) this.#logger.warn({ event: 'gateway.drain_incomplete' }, 'not everything was acknowledged');
+    if (isDone === false)
+      this.#logger.warn({ event: 'gateway.drain_incomplete' }, 'not everything was acknowledged');
     for (const { connection } of [...this.#registry.live()]) connection.abort('Server Shutdown');
     await this.#broker?.close();
     this.#logger.info({ event: 'gateway.stopped' }, 'Gateway stopped');
   }
+}
+
+/** A broker URL for the log: its query may hold a token. */
+function shownUrl(url: string): string {
+  return url.split('?')[0] ?? '';
 }

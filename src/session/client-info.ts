@@ -21,7 +21,17 @@ const CLIENT_ID_CHARACTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 const CLIENT_ID_LENGTH = 21;
 
 /** Fields of CONNECT that templates may name, besides those with another spelling. */
-const CONNECT_FIELDS = ['user', 'pass', 'auth_token', 'jwt', 'nkey', 'sig', 'name', 'lang', 'version'] as const;
+const CONNECT_FIELDS = [
+  'user',
+  'pass',
+  'auth_token',
+  'jwt',
+  'nkey',
+  'sig',
+  'name',
+  'lang',
+  'version',
+] as const;
 
 /** All placeholder names; the configuration is checked against them. */
 export const TEMPLATE_NAMES: readonly string[] = [
@@ -39,7 +49,8 @@ export function isPerClient(template: string): boolean {
 /** An unguessable client id of 21 characters of [0-9A-Za-z]. */
 export function generateClientId(): string {
   let id = '';
-  for (let i = 0; i < CLIENT_ID_LENGTH; i++) id += CLIENT_ID_CHARACTERS[randomInt(CLIENT_ID_CHARACTERS.length)];
+  for (let i = 0; i < CLIENT_ID_LENGTH; i++)
+    id += CLIENT_ID_CHARACTERS[randomInt(CLIENT_ID_CHARACTERS.length)];
   return id;
 }
 
@@ -47,14 +58,21 @@ export function generateClientId(): string {
  * The MQTT identity of a client.
  * @throws {GatewayError} `GW_AUTHORIZATION` when a value cannot be sent in an MQTT string
  */
-export function renderIdentity(templates: ClientInfoTemplates, connect: ConnectOptions, peer: PeerInfo): UpstreamIdentity {
+export function renderIdentity(
+  templates: ClientInfoTemplates,
+  connect: ConnectOptions,
+  peer: PeerInfo,
+): UpstreamIdentity {
   const render = (template: string) => renderTemplate(template, (name) => value(name, connect, peer)) ?? '';
   const clientId = render(templates.clientId) || generateClientId();
   const username = render(templates.username);
   const password = render(templates.password);
   for (const text of [clientId, username, password]) {
     if (stringFault(text) !== null || isTooLong(text)) {
-      throw new GatewayError('GW_AUTHORIZATION', 'the client id or credentials cannot be sent in an MQTT string');
+      throw new GatewayError(
+        'GW_AUTHORIZATION',
+        'the client id or credentials cannot be sent in an MQTT string',
+      );
     }
   }
   return {
@@ -70,7 +88,8 @@ export function renderIdentity(templates: ClientInfoTemplates, connect: ConnectO
  */
 export function renderMountpoint(template: string, connect: ConnectOptions, peer: PeerInfo): string {
   const rendered = renderTemplate(template, (name) => mountpointValue(value(name, connect, peer) ?? ''));
-  if (rendered === null) throw new GatewayError('GW_AUTHORIZATION', 'a value of the mountpoint is missing or unusable');
+  if (rendered === null)
+    throw new GatewayError('GW_AUTHORIZATION', 'a value of the mountpoint is missing or unusable');
   return rendered;
 }
 

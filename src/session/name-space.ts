@@ -82,12 +82,17 @@ export class NameSpace {
   #resolve(line: Buffer, start: number, end: number): PublishTarget {
     const subject = decodeUtf8Strict(line, start, end);
     if (subject === null) {
-      const refusal = { ok: false, reason: 'invalid_utf8', explanation: 'the subject is not valid UTF-8' } as const;
+      const refusal = {
+        ok: false,
+        reason: 'invalid_utf8',
+        explanation: 'the subject is not valid UTF-8',
+      } as const;
       return { kind: 'refused', refusal };
     }
     if (subject === USER_INFO_SUBJECT) return { kind: 'user_info' };
     const first = subject.slice(0, subject.indexOf('.'));
-    if (UNSERVED.some((prefix) => subject.startsWith(prefix)) && !this.#allowed.includes(first)) return { kind: 'nobody' };
+    if (UNSERVED.some((prefix) => subject.startsWith(prefix)) && !this.#allowed.includes(first))
+      return { kind: 'nobody' };
     const mapped = this.mapper.publishTopic(subject);
     if (!mapped.ok) return { kind: 'refused', refusal: mapped };
     const topic = { text: mapped.name, bytes: Buffer.from(mapped.name) };

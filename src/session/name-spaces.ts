@@ -26,7 +26,9 @@ export class NameSpaces {
   constructor(options: NameSpaceOptions) {
     this.#options = options;
     this.#isShared = !isPerClient(options.mountpoint);
-    const fixed = renderTemplate(options.mountpoint, (name) => (name === 'listener' ? options.listener : null));
+    const fixed = renderTemplate(options.mountpoint, (name) =>
+      name === 'listener' ? options.listener : null,
+    );
     this.common = this.#build(this.#isShared ? (fixed ?? '') : '');
   }
 

@@ -10,7 +10,11 @@ export const SERVER_VERSION = '2.12.0';
  * @param isAfterConnect for the INFO that follows the first PONG
  * @see NATS client protocol, INFO
  */
-export function serverInfo(context: SessionContext, maxPayloadBytes: number, isAfterConnect: boolean): ServerInfo {
+export function serverInfo(
+  context: SessionContext,
+  maxPayloadBytes: number,
+  isAfterConnect: boolean,
+): ServerInfo {
   const { options, client, upstream } = context;
   return {
     server_id: options.serverId,

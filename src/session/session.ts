@@ -173,7 +173,13 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     if (reason === 'Slow Consumer (Write Deadline)') counters.slowConsumersDeadline++;
     const level = reason.startsWith('Slow Consumer') ? 'warn' : 'info';
     logger[level](
-      { event: 'client.disconnected', cid: client.peer.cid, reason, pending_bytes: client.pendingBytes, ...stats },
+      {
+        event: 'client.disconnected',
+        cid: client.peer.cid,
+        reason,
+        pending_bytes: client.pendingBytes,
+        ...stats,
+      },
       'client gone',
     );
   }

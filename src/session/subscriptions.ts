@@ -1,7 +1,8 @@
 /** The subscriptions of one client: sid to subscription, limits, and who is asked for a reply subject. */
+
+import type { InboundPublication } from '../mqtt/publication.ts';
 import { matches } from '../nats/subject.ts';
 import { parentSlashes } from '../translation/delivery-filter.ts';
-import type { InboundPublication } from '../mqtt/publication.ts';
 import type { Subscriber, UpstreamSubscription } from './ports.ts';
 
 /** Delivers to one subscription; the session's delivery code, injected to keep this file free of it. */
@@ -29,7 +30,12 @@ export class Subscription implements Subscriber {
   #onSuback: (code: number) => void;
 
   constructor(
-    names: { readonly sid: Buffer; readonly subject: Buffer; readonly queue: Buffer; readonly filter: string },
+    names: {
+      readonly sid: Buffer;
+      readonly subject: Buffer;
+      readonly queue: Buffer;
+      readonly filter: string;
+    },
     deliver: Deliver,
     onSuback: (code: number) => void,
   ) {

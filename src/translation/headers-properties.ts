@@ -60,7 +60,7 @@ export interface InboundHeaders {
   readonly block: Buffer | null;
   /** Token of the publishing connection, or null. */
   readonly origin: string | null;
-  /** Properties that no header can hold, and raw blocks that are none. */
+  /** Properties that no header can hold, and raw blocks that cannot be decoded or are too large. */
   readonly dropped: number;
 }
 
@@ -213,7 +213,7 @@ class BlockBuilder {
     }
   }
 
-  /** The raw form, if it came and is a header block: a device may have made it up. */
+  /** The raw form, if it came. A device may have made it up, but so may any NATS client: no server checks blocks. */
   rawBlock(): Buffer | null {
     if (this.#raw === null) return null;
     const block = decodeRaw(this.#raw);
@@ -256,16 +256,13 @@ class BlockBuilder {
 function decodeRaw(raw: string): Buffer | null {
   if (raw.length * 3 > MAX_BLOCK_BYTES * 4 + 8 || !/^[\w-]+$/.test(raw)) return null;
   const block = Buffer.from(raw, 'base64url');
-  return isHeaderBlock(block) ? block : null;
+  return block.length <= MAX_BLOCK_BYTES ? block : null;
 }
 
-/** Whether client libraries will read it as headers; some of them disconnect on anything else. */
+/** Whether a line can be added at the end. */
 function isHeaderBlock(block: Buffer): boolean {
-  const next = block[VERSION.length];
   return (
-    block.length <= MAX_BLOCK_BYTES &&
     block.toString('latin1', 0, VERSION.length) === VERSION &&
-    (next === 0x0d || next === 0x20) &&
     block.toString('latin1', block.length - 4) === CRLF + CRLF
   );
 }
@@ -273,7 +270,7 @@ function isHeaderBlock(block: Buffer): boolean {
 /** Adds `Mqtt-Retained: true` behind the last line of a raw block that has no such header. */
 function markRetained(block: Buffer): Buffer {
   const name = `${CRLF}${RETAINED_HEADER}:`.toLowerCase();
-  if (block.toString('latin1').toLowerCase().includes(name)) return block;
+  if (!isHeaderBlock(block) || block.toString('latin1').toLowerCase().includes(name)) return block;
   const line = Buffer.from(`${RETAINED_HEADER}: true${CRLF}`);
   return Buffer.concat([block.subarray(0, -CRLF.length), line, block.subarray(-CRLF.length)]);
 }

@@ -52,10 +52,13 @@ export class BrokerSession {
   close(onClosed: () => void): void {
     this.#isClosed = true;
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
-    const link = this.#link;
-    this.#link = null;
-    if (link === null) onClosed();
-    else link.close(onClosed);
+    if (this.#link === null) onClosed();
+    else this.#link.close(onClosed);
+  }
+
+  /** Cuts a session that is being closed. */
+  abort(): void {
+    this.#link?.destroy();
   }
 
   #open(): void {
@@ -93,13 +96,16 @@ export class BrokerSession {
       if (isCredentialRefusal(end.code, this.#broker.protocolVersion)) {
         return new GatewayError('GW_AUTHORIZATION', 'the broker refused the credentials', { context });
       }
-      if (!this.#hasBeenUp) return new GatewayError('GW_BROKER_REFUSED', 'the broker refused the session', { context });
+      if (!this.#hasBeenUp)
+        return new GatewayError('GW_BROKER_REFUSED', 'the broker refused the session', { context });
       return null;
     }
     if (end.kind === 'disconnected' && endsSession(end.code)) {
       return new GatewayError('GW_BROKER_CLOSED', 'the broker ended the session', { context });
     }
-    return this.#isFlapping() ? new GatewayError('GW_BROKER_CLOSED', 'the session was lost too often', { context }) : null;
+    return this.#isFlapping()
+      ? new GatewayError('GW_BROKER_CLOSED', 'the session was lost too often', { context })
+      : null;
   }
 
   #isFlapping(): boolean {

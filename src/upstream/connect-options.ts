@@ -24,7 +24,13 @@ export interface BrokerOptions {
 /** How many QoS 1 deliveries a broker may have in flight towards us. */
 const RECEIVE_MAXIMUM = 1000;
 
-const DEFAULT_PORTS: Record<string, number> = { 'mqtt:': 1883, 'tcp:': 1883, 'mqtts:': 8883, 'ssl:': 8883, 'tls:': 8883 };
+const DEFAULT_PORTS: Record<string, number> = {
+  'mqtt:': 1883,
+  'tcp:': 1883,
+  'mqtts:': 8883,
+  'ssl:': 8883,
+  'tls:': 8883,
+};
 
 /** Opens the byte stream to the broker; errors and close come as stream events. */
 export function openStream(broker: BrokerOptions): Duplex {

@@ -5,7 +5,11 @@
 import type { Duplex } from 'node:stream';
 import { type IClientPublishOptions, type IConnackPacket, MqttClient, type Packet } from 'mqtt';
 import type { InboundPublication, OutboundPublication, QoS } from '../mqtt/publication.ts';
-import { fromUserPropertyObject, toUserPropertyObject, type UserPropertyObject } from '../mqtt/user-properties.ts';
+import {
+  fromUserPropertyObject,
+  toUserPropertyObject,
+  type UserPropertyObject,
+} from '../mqtt/user-properties.ts';
 import type { UpstreamFeatures, UpstreamIdentity } from '../session/ports.ts';
 import { AckTimer, type PendingAck } from './ack-timer.ts';
 import { type BrokerOptions, mqttOptions, openStream } from './connect-options.ts';
@@ -49,7 +53,7 @@ export interface SubscribeOptions {
 /** Bytes waiting for the broker's socket above which no more is published. */
 const CONGESTION_BYTES = 1024 * 1024;
 /** How long an orderly end waits for outstanding acknowledgements and the socket. */
-const END_TIMEOUT_MS = 1000;
+const END_TIMEOUT_MS = 5_000;
 
 const NO_IDENTIFIERS: readonly number[] = [];
 
@@ -161,13 +165,13 @@ export class MqttLink {
     if (this.#ended || !this.#connected) {
       this.#ended = true;
       this.#acks.stop();
-      this.#destroy();
+      this.destroy();
       onClosed();
       return;
     }
     this.#ended = true;
     this.#acks.stop();
-    const timer = setTimeout(() => this.#destroy(), END_TIMEOUT_MS);
+    const timer = setTimeout(() => this.destroy(), END_TIMEOUT_MS);
     this.#stream?.once('close', () => {
       clearTimeout(timer);
       onClosed();
@@ -175,9 +179,10 @@ export class MqttLink {
     this.#client.end(false);
   }
 
-  /** Cuts the connection at once; `onEnd` follows as for any loss. */
-  abort(detail: string): void {
-    this.#lose(detail);
+  /** Cuts the connection at once, without any event. */
+  destroy(): void {
+    this.#client.end(true);
+    this.#stream?.destroy();
   }
 
   #openStream(): Duplex {
@@ -254,18 +259,13 @@ export class MqttLink {
 
   #lose(detail: string): void {
     if (this.#ended) {
-      this.#destroy();
+      this.destroy();
       return;
     }
     this.#ended = true;
     this.#acks.stop();
-    this.#destroy();
+    this.destroy();
     this.#events.onEnd(this.#end ?? { kind: 'lost', detail });
-  }
-
-  #destroy(): void {
-    this.#client.end(true);
-    this.#stream?.destroy();
   }
 }
 
@@ -325,7 +325,13 @@ function encodeProperties(source: NonNullable<OutboundPublication['properties']>
 
 function decodeProperties(source: PublishProperties): InboundPublication['properties'] {
   const { userProperties, responseTopic, correlationData, contentType, messageExpiryInterval } = source;
-  if (!userProperties && !responseTopic && !correlationData && !contentType && messageExpiryInterval === undefined) {
+  if (
+    !userProperties &&
+    !responseTopic &&
+    !correlationData &&
+    !contentType &&
+    messageExpiryInterval === undefined
+  ) {
     return null;
   }
   const flat = userProperties ? fromUserPropertyObject(userProperties as UserPropertyObject) : [];

@@ -15,10 +15,11 @@ import type {
   UpstreamPort,
   UpstreamSubscription,
 } from '../session/ports.ts';
-import type { Logger } from '../util/logger.ts';
+import type { RepeatLimiter } from '../util/logger.ts';
 import { Barrier } from './barrier.ts';
 import { BrokerSession } from './broker-session.ts';
 import type { BrokerOptions } from './connect-options.ts';
+import { FilterWindow } from './filter-window.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
 import type { QueueGroups } from './queue-groups.ts';
 import { SendWindow, type UnackedPublication } from './send-window.ts';
@@ -29,7 +30,8 @@ export interface PerClientContext {
   readonly broker: BrokerOptions;
   readonly outageGraceMs: number;
   readonly wantsRetained: boolean;
-  readonly logger: Logger;
+  /** Thousands of clients lose the same broker in the same instant. */
+  readonly limitedLog: RepeatLimiter;
   readonly counters: Counters;
   readonly groups: QueueGroups;
   /** Whether one session can serve both directions without delay; asked once per client. */
@@ -88,7 +90,10 @@ export class PerClientPort implements UpstreamPort {
       onRetainedShared: () => context.counters.drop('retained_on_shared'),
     });
     this.#barrier = new Barrier(this.#barrierLinks());
-    this.#deadline = setTimeout(() => this.#giveUp('no connection to the broker'), context.broker.connectTimeoutMs);
+    this.#deadline = setTimeout(
+      () => this.#giveUp('no connection to the broker'),
+      context.broker.connectTimeoutMs,
+    );
     this.#first = this.#openSession(identity);
   }
 
@@ -145,9 +150,11 @@ export class PerClientPort implements UpstreamPort {
     else this.#close();
   }
 
-  /** Ends without waiting for acknowledgements. */
+  /** Ends at once, whatever is still owed to the broker. */
   abort(): void {
     this.#close();
+    this.#first.abort();
+    this.#second?.abort();
   }
 
   #close(): void {
@@ -181,7 +188,10 @@ export class PerClientPort implements UpstreamPort {
   #assignRole(other: BrokerSession | null): BrokerSession {
     if (other === null) return this.#first;
     if (this.#second === null && this.#context.usesSingleSession()) return other;
-    this.#second ??= this.#openSession({ ...this.#identity, clientId: this.#identity.clientId + SECOND_SESSION });
+    this.#second ??= this.#openSession({
+      ...this.#identity,
+      clientId: this.#identity.clientId + SECOND_SESSION,
+    });
     return this.#second;
   }
 
@@ -205,11 +215,11 @@ export class PerClientPort implements UpstreamPort {
   #attachTable(): void {
     const link = this.#subscriber?.link;
     if (!link) return;
-    const wire = {
+    const wire = new FilterWindow({
       subscribe: link.subscribe.bind(link),
       unsubscribe: link.unsubscribe.bind(link),
-      barrier: (done: () => void) => this.#barrier.request(done),
-    };
+      barrier: (done) => this.#barrier.request(done),
+    });
     const hasIdentifiers = this.#linkFeatures?.subscriptionIdentifiers ?? false;
     this.#table.attach(wire, hasIdentifiers, () => this.#recover());
   }
@@ -222,7 +232,11 @@ export class PerClientPort implements UpstreamPort {
     if (this.#state === 'outage') {
       this.#state = 'up';
       clearTimeout(this.#deadline);
-      this.#context.logger.info({ event: 'upstream.restored', client_id: this.#identity.clientId }, 'broker is back');
+      this.#context.limitedLog.log(
+        'info',
+        { event: 'upstream.restored', client_id: this.#identity.clientId },
+        'broker is back',
+      );
     }
     this.#sendOwed();
     this.#barrier.resume();
@@ -254,7 +268,7 @@ export class PerClientPort implements UpstreamPort {
   }
 
   #onDown(session: BrokerSession, end: LinkEnd): void {
-    const { logger, counters } = this.#context;
+    const { limitedLog, counters } = this.#context;
     counters.upstreamDisconnects++;
     const detail = { client_id: session.identity.clientId, end };
     if (this.#state === 'closing') {
@@ -262,7 +276,11 @@ export class PerClientPort implements UpstreamPort {
       return;
     }
     if (this.#state === 'connecting') {
-      logger.warn({ event: 'upstream.connect_failed', ...detail }, 'no connection to the broker yet');
+      limitedLog.log(
+        'warn',
+        { event: 'upstream.connect_failed', ...detail },
+        'no connection to the broker yet',
+      );
       return;
     }
     this.#barrier.reset();
@@ -271,8 +289,11 @@ export class PerClientPort implements UpstreamPort {
     if (this.#state === 'outage') return;
     this.#state = 'outage';
     this.#isAwaited = true;
-    logger.warn({ event: 'upstream.lost', ...detail }, 'connection to the broker lost');
-    this.#deadline = setTimeout(() => this.#giveUp('the broker did not come back'), this.#context.outageGraceMs);
+    limitedLog.log('warn', { event: 'upstream.lost', ...detail }, 'connection to the broker lost');
+    this.#deadline = setTimeout(
+      () => this.#giveUp('the broker did not come back'),
+      this.#context.outageGraceMs,
+    );
   }
 
   #giveUp(message: string): void {
@@ -311,7 +332,8 @@ export class PerClientPort implements UpstreamPort {
       },
       allocateIdentifier: () => port.#table.allocateIdentifier(),
       onMarkerUnavailable: () =>
-        port.#context.logger.warn(
+        port.#context.limitedLog.log(
+          'warn',
           { event: 'upstream.marker_unavailable', client_id: port.#identity.clientId },
           'the broker does not return marker messages (access list?): flush uses PINGREQ',
         ),
@@ -324,6 +346,9 @@ export class PerClientPort implements UpstreamPort {
 
   #areRolesUp(): boolean {
     if (this.#state !== 'up') return false;
-    return (this.#publisher === null || this.#publisher.link !== null) && (this.#subscriber === null || this.#subscriber.link !== null);
+    return (
+      (this.#publisher === null || this.#publisher.link !== null) &&
+      (this.#subscriber === null || this.#subscriber.link !== null)
+    );
   }
 }

@@ -32,11 +32,19 @@ const STEP_TIMEOUT_MS = 2_000;
  * @param service the gateway's own account, or null
  * @returns what could be found out; never rejects
  */
-export async function probeBroker(broker: BrokerOptions, service: UpstreamIdentity | null): Promise<ProbeReport> {
-  const stranger = { clientId: `nmg-probe-${randomBytes(9).toString('hex')}`, username: undefined, password: undefined };
+export async function probeBroker(
+  broker: BrokerOptions,
+  service: UpstreamIdentity | null,
+): Promise<ProbeReport> {
+  const stranger = {
+    clientId: `nmg-probe-${randomBytes(9).toString('hex')}`,
+    username: undefined,
+    password: undefined,
+  };
   const open = await connect(broker, stranger);
   if (open.probe !== null) return measure(open.probe, false);
-  const isRefused = open.end?.kind === 'refused' && isCredentialRefusal(open.end.code, broker.protocolVersion);
+  const isRefused =
+    open.end?.kind === 'refused' && isCredentialRefusal(open.end.code, broker.protocolVersion);
   const requiresCredentials = isRefused ? true : null;
   if (service === null) return { requiresCredentials, overlap: null, delaysSmallWrites: null };
   const known = await connect(broker, service);
@@ -74,7 +82,10 @@ class Probe {
     const text = `${this.base}/${suffix}`;
     const topic = { text, bytes: Buffer.from(text) };
     const body = Buffer.alloc(0);
-    this.link.publish({ topic, body, payloadStart: 0, payloadEnd: 0, qos, retain: false, properties: null }, onPuback);
+    this.link.publish(
+      { topic, body, payloadStart: 0, payloadEnd: 0, qos, retain: false, properties: null },
+      onPuback,
+    );
   }
 
   /** Resolves to whether a copy of this topic came in time. */

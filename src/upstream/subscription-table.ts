@@ -160,7 +160,10 @@ export class SubscriptionTable {
       last.left--;
       return true;
     }
-    this.#lastCopy = filters > 1 ? { topic, payload: Buffer.from(payload), retain: message.retain, left: filters - 1 } : null;
+    this.#lastCopy =
+      filters > 1
+        ? { topic, payload: Buffer.from(payload), retain: message.retain, left: filters - 1 }
+        : null;
     return false;
   }
 
@@ -206,7 +209,8 @@ export class SubscriptionTable {
 
   #serve(entry: FilterEntry, waiting: Member[], wire: FilterWire): void {
     const isHeld = entry.heldQoS !== -1;
-    const wantsRetained = this.#options.wantsRetained && entry.shareName === null && (this.#hasIdentifiers || !isHeld);
+    const wantsRetained =
+      this.#options.wantsRetained && entry.shareName === null && (this.#hasIdentifiers || !isHeld);
     if (isHeld && !wantsRetained && entry.heldQoS >= entry.wantedQoS) {
       for (const member of waiting) this.#activate(member, entry.identifier, 0);
       this.#advance(entry);
@@ -315,8 +319,7 @@ export class SubscriptionTable {
       done();
       return;
     }
-    const formerly = member.onEnded;
-    member.onEnded = formerly === null ? done : () => (formerly(), done());
+    member.onEnded = done;
     if (member.state === 'active') member.state = 'ending';
     else if (member.state === 'waiting') this.#endWaiting(member);
     if (this.#wire === null) this.#finish(member);

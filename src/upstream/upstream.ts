@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Counters } from '../metrics/counters.ts';
 import type { Upstream, UpstreamIdentity, UpstreamListener, UpstreamPort } from '../session/ports.ts';
-import type { Logger } from '../util/logger.ts';
+import { systemClock } from '../util/clock.ts';
+import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
 import { type PerClientContext, PerClientPort } from './per-client-upstream.ts';
@@ -51,11 +52,12 @@ export class BrokerUpstream implements Upstream {
       broker: options.broker,
       outageGraceMs: options.outageGraceMs,
       wantsRetained: options.wantsRetained,
-      logger,
+      limitedLog: new RepeatLimiter(logger, systemClock),
       counters,
       groups: new QueueGroups(counters),
       usesSingleSession: () => this.#usesSingleSession(),
-      overlap: () => this.#report.overlap ?? (options.broker.protocolVersion === 5 ? 'identifiers' : 'single'),
+      overlap: () =>
+        this.#report.overlap ?? (options.broker.protocolVersion === 5 ? 'identifiers' : 'single'),
       hasSubscribers: options.hasSubscribers,
       onFeatures: (features) => this.#onFeatures(features),
       onClosed: (port) => this.#onPortClosed(port),

@@ -49,7 +49,8 @@ export class Deliverer {
     const { output } = client;
     const headers = connect.headers ? view.headers : null;
     const size = payloadEnd - payloadStart + (headers?.length ?? 0);
-    if (headers === null) writeMsg(output, subject, subscription.sid, view.reply, body, payloadStart, payloadEnd);
+    if (headers === null)
+      writeMsg(output, subject, subscription.sid, view.reply, body, payloadStart, payloadEnd);
     else writeHmsg(output, subject, subscription.sid, view.reply, headers, body, payloadStart, payloadEnd);
     stats.outMessages++;
     stats.outBytes += size;
@@ -78,12 +79,18 @@ export class Deliverer {
     const converted = propertiesToHeaders(message.properties, message.retain);
     if (converted !== null) {
       view.headers = converted.block;
-      view.isOwn = !connect.echo && converted.origin !== null && converted.origin === upstreamPort?.originToken;
+      view.isOwn =
+        !connect.echo && converted.origin !== null && converted.origin === upstreamPort?.originToken;
       if (converted.dropped > 0) counters.drop('invalid_property', converted.dropped);
     }
     const responseTopic = message.properties?.responseTopic;
     if (responseTopic === undefined) return;
-    const reply = requestToReply(names.mapper, responseTopic, message.properties?.correlationData, message.qos);
+    const reply = requestToReply(
+      names.mapper,
+      responseTopic,
+      message.properties?.correlationData,
+      message.qos,
+    );
     if (reply.ok) view.reply = Buffer.from(reply.name);
     else this.#refuseReply(reply.reason, message);
   }

@@ -2,7 +2,14 @@
 import { GatewayError } from '../../errors.ts';
 import type { OutboundPublication, PublicationProperties, QoS, TopicName } from '../../mqtt/publication.ts';
 import { FIRST_FAILURE, REASON } from '../../mqtt/reason-codes.ts';
-import { writeErr, writeHmsg, writeMsg, writeOk, permissionsPublish, permissionsPublishReply } from '../../nats/encoder.ts';
+import {
+  permissionsPublish,
+  permissionsPublishReply,
+  writeErr,
+  writeHmsg,
+  writeMsg,
+  writeOk,
+} from '../../nats/encoder.ts';
 import { noRespondersBlock } from '../../nats/headers.ts';
 import type { PublishOp } from '../../nats/operations.ts';
 import { isValidLiteral } from '../../nats/subject.ts';
@@ -130,7 +137,8 @@ export class PublishHandler {
     const hasHeaders = op.payloadStart > op.headerStart;
     const mustMark = !connect.echo && port.originToken !== null;
     const expiry = destination.rule?.messageExpiry ?? null;
-    const isPlain = !hasReply && !hasHeaders && !mustMark && destination.correlation === null && expiry === null;
+    const isPlain =
+      !hasReply && !hasHeaders && !mustMark && destination.correlation === null && expiry === null;
     if (isPlain) return NO_PROPERTIES;
     const headers = headersToProperties(op.body, op.headerStart, op.payloadStart, options.controlHeaders);
     if (headers !== null && headers.ignoredControls > 0) {
@@ -141,17 +149,9 @@ export class PublishHandler {
     if (port.features.protocolVersion === 4) return { fields: null, control };
     const userProperties = headers?.userProperties ?? [];
     if (mustMark && port.originToken !== null) userProperties.push(ORIGIN_PROPERTY, port.originToken);
-    const fields: PublicationProperties = {};
-    if (userProperties.length > 0) fields.userProperties = userProperties;
-    const lifetime = control?.messageExpiry ?? expiry;
-    if (lifetime !== null) fields.messageExpiry = lifetime;
-    if (control?.contentType !== undefined) fields.contentType = control.contentType;
-    if (control?.correlationData !== undefined) fields.correlationData = control.correlationData;
-    if (destination.correlation !== null && destination.correlation.length > 0) {
-      fields.correlationData = destination.correlation;
-    }
-    if (!this.#setResponseTopic(op, fields, control)) return null;
-    return { fields, control };
+    const fields: PublicationProperties = userProperties.length > 0 ? { userProperties } : {};
+    setControlled(fields, control, destination.correlation, expiry);
+    return this.#setResponseTopic(op, fields, control) ? { fields, control } : null;
   }
 
   #setResponseTopic(op: PublishOp, fields: PublicationProperties, control: ControlFields | null): boolean {
@@ -186,7 +186,8 @@ export class PublishHandler {
       publication.topic.bytes.length +
       (op.payloadEnd - op.payloadStart) +
       (publication.properties === null ? 0 : headerBytes + 2 * (op.replyEnd - op.replyStart) + 128);
-    if (size > limit) throw new GatewayError('GW_MAX_PAYLOAD', 'the message exceeds the broker’s Maximum Packet Size');
+    if (size > limit)
+      throw new GatewayError('GW_MAX_PAYLOAD', 'the message exceeds the broker’s Maximum Packet Size');
   }
 
   /** nats-server delivers a subject with an empty token to nobody and says nothing. */
@@ -263,6 +264,20 @@ export class PublishHandler {
     writeErr(this.#context.client.output, text);
     this.#context.client.flushSoon();
   }
+}
+
+/** What a control header, a rule or the request that is answered says about the message. */
+function setControlled(
+  fields: PublicationProperties,
+  control: ControlFields | null,
+  correlation: Buffer | null,
+  expiry: number | null,
+): void {
+  const lifetime = control?.messageExpiry ?? expiry;
+  if (lifetime !== null) fields.messageExpiry = lifetime;
+  if (control?.contentType !== undefined) fields.contentType = control.contentType;
+  const correlationData = correlation?.length ? correlation : control?.correlationData;
+  if (correlationData !== undefined) fields.correlationData = correlationData;
 }
 
 const NO_PROPERTIES = { fields: null, control: null };

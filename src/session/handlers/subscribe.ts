@@ -36,14 +36,16 @@ export class SubscribeHandler {
     else if (options.maxSubscriptions > 0 && subscriptions.size >= options.maxSubscriptions) {
       replies.now(() => this.#err('maximum subscriptions exceeded'));
     } else if (subscriptions.get(sid) !== undefined) replies.now(() => this.#ok());
-    else if (!isValidSubscription(subject, 0, subject.length)) replies.now(() => this.#err('Invalid Subject'));
+    else if (!isValidSubscription(subject, 0, subject.length))
+      replies.now(() => this.#err('Invalid Subject'));
     else this.#subscribe(subject, queue, sid);
     return true;
   }
 
   #subscribe(subject: Buffer, queue: Buffer, sid: Buffer): void {
     const filter = this.#map(subject, (text) => this.#context.names.mapper.subscribeFilter(text));
-    const share = queue.length === 0 ? null : this.#map(queue, (text) => this.#context.names.mapper.shareName(text));
+    const share =
+      queue.length === 0 ? null : this.#map(queue, (text) => this.#context.names.mapper.shareName(text));
     if (!filter.ok || (share !== null && !share.ok)) {
       this.#deny(subject, queue);
       return;
@@ -56,7 +58,11 @@ export class SubscribeHandler {
     );
     subscriptions.add(subscription);
     this.#context.unconfirmedChanges++;
-    const request = { filter: filter.name, shareName: share?.name ?? null, subscriber: subscription } as const;
+    const request = {
+      filter: filter.name,
+      shareName: share?.name ?? null,
+      subscriber: subscription,
+    } as const;
     const handle = port?.subscribe({ ...request, qos: connect.verbose ? 1 : 0 });
     subscription.handle = handle ?? null;
     if (!subscription.isOpen) handle?.drop();

@@ -17,6 +17,11 @@ const FIRST_MARKER_MS = 250;
 export interface BarrierLinks {
   readonly publish: MqttLink | null;
   readonly subscribe: MqttLink | null;
+  /**
+   * Whether deliveries with QoS 1 may be under way. Brokers hold those back beyond our Receive Maximum (EMQX beyond
+   * its own `max_inflight`), and a marker with QoS 0 would overtake them.
+   */
+  readonly hasQoS1: boolean;
   allocateIdentifier(): number | null;
   /** All sessions in use are up. */
   readonly isReady: boolean;
@@ -45,6 +50,11 @@ export class Barrier {
     this.#links = links;
     const text = `${GATEWAY_TOPIC_PREFIX}${randomBytes(12).toString('base64url')}`;
     this.#topic = { text, bytes: Buffer.from(text) };
+  }
+
+  /** The broker lets messages of the gateway's own out and in. */
+  get isMarkerProven(): boolean {
+    return this.#hasSeenMarker && this.#marker !== 'unavailable';
   }
 
   /** @param done called once; after an outage the barrier is run again */
@@ -86,7 +96,9 @@ export class Barrier {
     const isUnproven = this.#links.takeUnproven();
     this.#running = this.#waiting;
     this.#waiting = [];
-    if (publish !== null && subscribe !== null) this.#runMarker(publish, subscribe);
+    // Not even a PINGRESP waits for deliveries that the broker holds back: only a marker stands in line with them.
+    const carrier = publish ?? (this.#links.hasQoS1 ? subscribe : null);
+    if (carrier !== null && subscribe !== null) this.#runMarker(carrier, subscribe);
     else if (subscribe !== null) this.#ping([subscribe]);
     else if (publish !== null && isUnproven) this.#ping([publish]);
     else this.#pass();
@@ -103,7 +115,7 @@ export class Barrier {
     }
     this.#marker = 'subscribing';
     const epoch = this.#epoch;
-    const options = { qos: 0, identifier: this.#links.allocateIdentifier(), retainHandling: 2 } as const;
+    const options = { qos: 1, identifier: this.#links.allocateIdentifier(), retainHandling: 2 } as const;
     subscribe.subscribe(this.#topic.text, options, (code) => {
       if (epoch !== this.#epoch) return;
       this.#marker = code >= 0x80 ? 'unavailable' : 'ready';

@@ -38,6 +38,8 @@ export class FilterEntry {
   readonly topicFilter: string;
   /** Null for a plain subscription. */
   readonly shareName: string | null;
+  /** Share name and filter: what makes two subscriptions one. */
+  readonly key: string;
   readonly members = new Set<Member>();
   /** Identifier of the newest SUBSCRIBE. */
   identifier = -1;
@@ -53,6 +55,7 @@ export class FilterEntry {
   constructor(topicFilter: string, shareName: string | null) {
     this.topicFilter = topicFilter;
     this.shareName = shareName;
+    this.key = `${shareName ?? ''}\0${topicFilter}`;
     this.filter = shareName === null ? topicFilter : `$share/${shareName}/${topicFilter}`;
   }
 

@@ -36,6 +36,8 @@ export interface LinkEvents {
   onConnected(features: LinkFeatures): void;
   /** `identifiers`: the Subscription Identifiers of the packet, in its order. */
   onMessage(message: InboundPublication, identifiers: readonly number[]): void;
+  /** The broker has answered a SUBSCRIBE or UNSUBSCRIBE. */
+  onFilterAnswer(): void;
   /** The socket has taken what was queued; publishing may go on. */
   onDrain(): void;
   onEnd(end: LinkEnd): void;
@@ -131,7 +133,7 @@ export class MqttLink {
       },
       (error, _granted, packet) => {
         const code = subackCode(error, packet);
-        if (code !== null) this.#acks.finish(ack, code);
+        if (code !== null) this.#answerFilter(ack, code);
       },
     );
   }
@@ -140,7 +142,7 @@ export class MqttLink {
   unsubscribe(filter: string, done: () => void): void {
     const ack = this.#acks.start(done);
     this.#client.unsubscribe(filter, (error) => {
-      if (!error) this.#acks.finish(ack, 0);
+      if (!error) this.#answerFilter(ack, 0);
     });
   }
 
@@ -183,6 +185,11 @@ export class MqttLink {
   destroy(): void {
     this.#client.end(true);
     this.#stream?.destroy();
+  }
+
+  #answerFilter(ack: PendingAck, code: number): void {
+    if (!this.#ended) this.#events.onFilterAnswer();
+    this.#acks.finish(ack, code);
   }
 
   #openStream(): Duplex {

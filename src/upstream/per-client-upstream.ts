@@ -16,14 +16,16 @@ import type {
   UpstreamSubscription,
 } from '../session/ports.ts';
 import type { RepeatLimiter } from '../util/logger.ts';
-import { Barrier } from './barrier.ts';
+import { AckNudge } from './ack-nudge.ts';
+import { Barrier, GATEWAY_TOPIC_PREFIX } from './barrier.ts';
 import { BrokerSession } from './broker-session.ts';
 import type { BrokerOptions } from './connect-options.ts';
+import type { OverlapShape } from './filter-index.ts';
 import { FilterWindow } from './filter-window.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
 import type { QueueGroups } from './queue-groups.ts';
 import { SendWindow, type UnackedPublication } from './send-window.ts';
-import { type OverlapShape, SubscriptionTable } from './subscription-table.ts';
+import { SubscriptionTable } from './subscription-table.ts';
 
 /** What all clients of one upstream share. */
 export interface PerClientContext {
@@ -36,6 +38,8 @@ export interface PerClientContext {
   readonly groups: QueueGroups;
   /** Whether one session can serve both directions without delay; asked once per client. */
   readonly usesSingleSession: () => boolean;
+  /** Whether the broker holds small writes back; null: unknown. */
+  readonly delaysSmallWrites: () => boolean | null;
   readonly overlap: () => OverlapShape;
   /** The embedded broker can be asked whether anybody listens; null: the broker tells by itself. */
   readonly hasSubscribers: ((topic: string) => boolean) | null;
@@ -51,6 +55,19 @@ const UNKNOWN_FEATURES: UpstreamFeatures = {
   maximumPacketBytes: Number.POSITIVE_INFINITY,
   retainAvailable: true,
   maximumQoS: 2,
+};
+
+const EMPTY = Buffer.alloc(0);
+const NUDGE_TOPIC = `${GATEWAY_TOPIC_PREFIX}ack`;
+/** See {@link AckNudge}; nobody subscribes to it. */
+const NUDGE: OutboundPublication = {
+  topic: { text: NUDGE_TOPIC, bytes: Buffer.from(NUDGE_TOPIC) },
+  body: EMPTY,
+  payloadStart: 0,
+  payloadEnd: 0,
+  qos: 0,
+  retain: false,
+  properties: null,
 };
 
 /** PUBACK reason code: no matching subscribers. */
@@ -71,6 +88,7 @@ export class PerClientPort implements UpstreamPort {
   #window: SendWindow;
   #table: SubscriptionTable;
   #barrier: Barrier;
+  #nudge: AckNudge;
   #hasUnproven = false;
   #state: 'connecting' | 'up' | 'outage' | 'closing' | 'closed' = 'connecting';
   #deadline: NodeJS.Timeout;
@@ -90,6 +108,7 @@ export class PerClientPort implements UpstreamPort {
       onRetainedShared: () => context.counters.drop('retained_on_shared'),
     });
     this.#barrier = new Barrier(this.#barrierLinks());
+    this.#nudge = new AckNudge(() => this.#subscriber?.link?.publish(NUDGE, null));
     this.#deadline = setTimeout(
       () => this.#giveUp('no connection to the broker'),
       context.broker.connectTimeoutMs,
@@ -180,6 +199,7 @@ export class PerClientPort implements UpstreamPort {
       onFatal: (error) => this.#fail(error),
       onMessage: (message, identifiers) => this.#onMessage(message, identifiers),
       onDrain: () => this.#wake(),
+      onFilterAnswer: () => this.#onFilterAnswer(),
     });
     return session;
   }
@@ -263,7 +283,14 @@ export class PerClientPort implements UpstreamPort {
     });
   }
 
+  /** Where one session serves both directions, the publications carry the ACKs. */
+  #onFilterAnswer(): void {
+    const isDelayed = this.#context.delaysSmallWrites() ?? this.#barrier.isMarkerProven;
+    if (isDelayed && this.#publisher !== this.#subscriber) this.#nudge.onAnswer();
+  }
+
   #onMessage(message: InboundPublication, identifiers: readonly number[]): void {
+    this.#nudge.onDelivery();
     if (!this.#barrier.consume(message)) this.#table.dispatch(message, identifiers);
   }
 

@@ -8,8 +8,8 @@ import { isCredentialRefusal } from '../mqtt/reason-codes.ts';
 import type { UpstreamIdentity } from '../session/ports.ts';
 import { GATEWAY_TOPIC_PREFIX } from './barrier.ts';
 import type { BrokerOptions } from './connect-options.ts';
+import type { OverlapShape } from './filter-index.ts';
 import { type LinkEnd, type LinkFeatures, MqttLink } from './mqtt-link.ts';
-import type { OverlapShape } from './subscription-table.ts';
 
 /** What a probe has found; null where the broker did not let it find out. */
 export interface ProbeReport {
@@ -127,6 +127,7 @@ function connect(
         probe?.onCopy?.(copy);
       },
       onDrain: () => {},
+      onFilterAnswer: () => {},
       onEnd: (end) => resolve({ probe: null, end }),
     });
   });

@@ -1,22 +1,12 @@
 /**
- * The filters of one upstream subscribe session: which SUBSCRIBEs are owed, what is restored after an outage,
- * and which subscribers an incoming message goes to. Speaks to the broker through {@link FilterWire} only.
+ * The filters of one upstream subscribe session: which SUBSCRIBEs are owed, in which order, and what is restored
+ * after an outage. Speaks to the broker through {@link FilterWire} only.
  */
-import { FilterTrie } from '../mqtt/filter-trie.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
-import { filterMatches } from '../mqtt/topic.ts';
 import type { SubscribeRequest, UpstreamSubscription } from '../session/ports.ts';
 import { FilterEntry, Member } from './filter-entry.ts';
+import { FilterIndex, type IndexOptions } from './filter-index.ts';
 import type { SubscribeOptions } from './mqtt-link.ts';
-
-/** How a broker delivers a message that several filters of one session match. */
-export type OverlapShape =
-  /** Every copy names the filters it stands for by Subscription Identifier. */
-  | 'identifiers'
-  /** One copy, with one identifier or none: who gets it is matched here. */
-  | 'single'
-  /** One copy per matching filter, without identifiers. */
-  | 'copies';
 
 /** The session through which a table changes filters; each callback comes once, or never if the session ends. */
 export interface FilterWire {
@@ -26,38 +16,26 @@ export interface FilterWire {
 }
 
 /** What a table needs to know. */
-export interface TableOptions {
-  readonly overlap: () => OverlapShape;
+export interface TableOptions extends IndexOptions {
   /** Retained messages are wanted by new subscriptions. */
   readonly wantsRetained: boolean;
-  /** A shared copy that no member here can take. @returns whether another session of this process took it */
-  readonly onUnclaimed: (entry: FilterEntry, message: InboundPublication) => boolean;
-  readonly onSharedEntry: (entry: FilterEntry, isHeld: boolean) => void;
-  readonly onRetainedShared: () => void;
 }
-
-/** Identifiers are 1 to 268,435,455 (MQTT 5.0 §3.8.2.1.2); long before that they start again. */
-const LAST_IDENTIFIER = 268_000_000;
-const FORMER_IDENTIFIERS = 4;
 
 /** All filters of one session. */
 export class SubscriptionTable {
   #entries = new Map<string, FilterEntry>();
-  #byIdentifier = new Map<number, FilterEntry>();
-  #trie = new FilterTrie<FilterEntry>();
-  #groups = new Map<string, Set<FilterEntry>>();
+  #index: FilterIndex;
   #wire: FilterWire | null = null;
   /** Changes with every session: acknowledgements of an earlier one are ignored. */
   #epoch = 0;
-  #nextIdentifier = 1;
   #hasIdentifiers = false;
   #options: TableOptions;
   #onRestored: (() => void) | null = null;
   #unrestored = new Set<FilterEntry>();
-  #lastCopy: { topic: string; payload: Buffer; retain: boolean; left: number } | null = null;
 
   constructor(options: TableOptions) {
     this.#options = options;
+    this.#index = new FilterIndex(options);
   }
 
   get size(): number {
@@ -66,19 +44,12 @@ export class SubscriptionTable {
 
   /** An identifier for a subscription made outside of this table on the same session. */
   allocateIdentifier(): number | null {
-    if (!this.#hasIdentifiers) return null;
-    this.#nextIdentifier = this.#nextIdentifier >= LAST_IDENTIFIER ? 1 : this.#nextIdentifier + 1;
-    return this.#nextIdentifier;
+    return this.#hasIdentifiers ? this.#index.allocateIdentifier() : null;
   }
 
   /** Adds a subscriber; its `onSuback` follows, after a reconnect if need be. */
   subscribe(request: SubscribeRequest): UpstreamSubscription {
-    const key = `${request.shareName ?? ''}\0${request.filter}`;
-    let entry = this.#entries.get(key);
-    if (entry === undefined) {
-      entry = new FilterEntry(request.filter, request.shareName);
-      this.#add(key, entry);
-    }
+    const entry = this.#entryOf(request);
     const member = new Member(entry, request.subscriber, request.qos);
     entry.members.add(member);
     this.#advance(entry);
@@ -107,7 +78,7 @@ export class SubscriptionTable {
     this.#wire = null;
     this.#epoch++;
     this.#onRestored = null;
-    this.#byIdentifier.clear();
+    this.#index.forgetIdentifiers();
     for (const entry of [...this.#entries.values()]) {
       entry.isChanging = false;
       entry.heldQoS = -1;
@@ -119,78 +90,16 @@ export class SubscriptionTable {
 
   /** Gives one message to all subscribers it is for. */
   dispatch(message: InboundPublication, identifiers: readonly number[]): void {
-    const shape = this.#options.overlap();
-    if (shape === 'identifiers' && identifiers.length > 0) {
-      for (const identifier of identifiers) {
-        const entry = this.#byIdentifier.get(identifier);
-        if (entry !== undefined) this.#offer(entry, message, identifier);
-      }
-      return;
-    }
-    const topic = message.topicBuffer.toString('utf8', message.topicStart, message.topicEnd);
-    const identifier = identifiers[0];
-    if (message.retain && identifier !== undefined) {
-      const entry = this.#byIdentifier.get(identifier);
-      if (entry !== undefined) this.#offer(entry, message, identifier);
-      return;
-    }
-    this.#dispatchByTopic(topic, message, shape);
+    this.#index.dispatch(message, identifiers);
   }
 
-  #dispatchByTopic(topic: string, message: InboundPublication, shape: OverlapShape): void {
-    const matching: FilterEntry[] = [];
-    this.#trie.match(topic, (entry) => {
-      if (entry.heldQoS !== -1) matching.push(entry);
-    });
-    if (shape === 'copies' && this.#isFurtherCopy(topic, message, matching.length)) return;
-    for (const entry of matching) this.#offer(entry, message, null);
-  }
-
-  /** Of equal copies in a row, as many as there are matching filters are one message. */
-  #isFurtherCopy(topic: string, message: InboundPublication, filters: number): boolean {
-    const payload = message.body.subarray(message.payloadStart, message.payloadEnd);
-    const last = this.#lastCopy;
-    const isEqual =
-      last !== null &&
-      last.left > 0 &&
-      last.topic === topic &&
-      last.retain === message.retain &&
-      last.payload.equals(payload);
-    if (isEqual) {
-      last.left--;
-      return true;
-    }
-    this.#lastCopy =
-      filters > 1
-        ? { topic, payload: Buffer.from(payload), retain: message.retain, left: filters - 1 }
-        : null;
-    return false;
-  }
-
-  #offer(entry: FilterEntry, message: InboundPublication, identifier: number | null): void {
-    if (entry.shareName === null) {
-      entry.deliverToAll(message, identifier);
-      return;
-    }
-    if (message.retain) {
-      // Mosquitto before 2.0.13 sends retained messages to shared subscriptions.
-      this.#options.onRetainedShared();
-      return;
-    }
-    if (this.#isSecondOfGroup(entry, message)) return;
-    if (!entry.deliverToOne(message)) this.#options.onUnclaimed(entry, message);
-  }
-
-  /** NATS forms a queue group by its name among all matching subscriptions: one copy of this session's suffices. */
-  #isSecondOfGroup(entry: FilterEntry, message: InboundPublication): boolean {
-    const group = this.#groups.get(entry.shareName ?? '');
-    if (group === undefined || group.size === 1) return false;
-    const topic = message.topicBuffer.toString('utf8', message.topicStart, message.topicEnd);
-    for (const other of group) {
-      if (other === entry || other.heldQoS === -1 || other.topicFilter > entry.topicFilter) continue;
-      if (filterMatches(other.topicFilter, topic)) return true;
-    }
-    return false;
+  #entryOf(request: SubscribeRequest): FilterEntry {
+    const wanted = new FilterEntry(request.filter, request.shareName);
+    const held = this.#entries.get(wanted.key);
+    if (held !== undefined) return held;
+    this.#entries.set(wanted.key, wanted);
+    this.#index.add(wanted);
+    return wanted;
   }
 
   /** Does the next thing that this filter needs, if nothing is under way. */
@@ -221,7 +130,7 @@ export class SubscriptionTable {
 
   #subscribe(entry: FilterEntry, served: Member[], retainHandling: 0 | 2, wire: FilterWire): void {
     const identifier = this.allocateIdentifier();
-    if (identifier !== null) this.#takeIdentifier(entry, identifier);
+    if (identifier !== null) this.#index.identify(entry, identifier);
     for (const member of served) member.sinceIdentifier = entry.identifier;
     entry.isChanging = true;
     entry.isFresh = retainHandling === 0 && entry.heldQoS === -1;
@@ -256,16 +165,6 @@ export class SubscriptionTable {
     wire.barrier(() => {
       if (epoch === this.#epoch) entry.isFresh = false;
     });
-  }
-
-  #takeIdentifier(entry: FilterEntry, identifier: number): void {
-    if (entry.identifier !== -1) entry.formerIdentifiers.push(entry.identifier);
-    if (entry.formerIdentifiers.length > FORMER_IDENTIFIERS) {
-      const oldest = entry.formerIdentifiers.shift();
-      if (oldest !== undefined) this.#byIdentifier.delete(oldest);
-    }
-    entry.identifier = identifier;
-    this.#byIdentifier.set(identifier, entry);
   }
 
   #activate(member: Member, identifier: number, code: number): void {
@@ -364,28 +263,10 @@ export class SubscriptionTable {
     onRestored();
   }
 
-  #add(key: string, entry: FilterEntry): void {
-    this.#entries.set(key, entry);
-    this.#trie.add(entry.topicFilter, entry);
-    if (entry.shareName === null) return;
-    const group = this.#groups.get(entry.shareName) ?? new Set();
-    group.add(entry);
-    this.#groups.set(entry.shareName, group);
-    this.#options.onSharedEntry(entry, true);
-  }
-
   #delete(entry: FilterEntry): void {
-    const key = `${entry.shareName ?? ''}\0${entry.topicFilter}`;
-    if (this.#entries.get(key) !== entry) return;
-    this.#entries.delete(key);
-    this.#trie.delete(entry.topicFilter, entry);
-    this.#byIdentifier.delete(entry.identifier);
-    for (const identifier of entry.formerIdentifiers) this.#byIdentifier.delete(identifier);
+    if (this.#entries.get(entry.key) !== entry) return;
+    this.#entries.delete(entry.key);
     this.#unrestored.delete(entry);
-    if (entry.shareName === null) return;
-    const group = this.#groups.get(entry.shareName);
-    group?.delete(entry);
-    if (group?.size === 0) this.#groups.delete(entry.shareName);
-    this.#options.onSharedEntry(entry, false);
+    this.#index.delete(entry);
   }
 }

@@ -56,6 +56,7 @@ export class BrokerUpstream implements Upstream {
       counters,
       groups: new QueueGroups(counters),
       usesSingleSession: () => this.#usesSingleSession(),
+      delaysSmallWrites: () => this.#report.delaysSmallWrites,
       overlap: () =>
         this.#report.overlap ?? (options.broker.protocolVersion === 5 ? 'identifiers' : 'single'),
       hasSubscribers: options.hasSubscribers,

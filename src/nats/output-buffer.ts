@@ -8,7 +8,7 @@ const MIN_SLAB_BYTES = 512;
 const MAX_SLAB_BYTES = 65_536;
 
 /** Below this a loop in JavaScript beats the call into `copy`. */
-const LOOP_BYTES = 24;
+const LOOP_BYTES = 40;
 
 /** From here on a range is queued as it is: copying would cost more than another element of the vectored write. */
 const BY_REFERENCE_BYTES = 32_768;

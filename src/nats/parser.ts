@@ -1,85 +1,96 @@
 /**
- * The incremental parser of client operations. Calls an OperationHandler with byte ranges: a PUB that lies in one
- * chunk is neither copied nor turned into a string. Knows no sockets and no session state.
+ * Bytes from one client to operations, whatever way they are cut into chunks.
+ * Must not know what an operation does, nor where the bytes come from. Subjects stay byte ranges; a PUB that lies
+ * in one chunk is handed on without a copy and without an allocation.
  */
 import { GatewayError } from '../errors.ts';
-import { MAX_NUMBER_DIGITS } from './limits.ts';
+import { ArgumentScanner } from './argument-scanner.ts';
+import { GatheredBytes } from './gathered-bytes.ts';
+import {
+  CONNECT,
+  ERR,
+  HPUB,
+  INFO,
+  NAME_COMPLETE,
+  NAME_START,
+  NAME_TABLE,
+  OK,
+  PING,
+  PONG,
+  PUB,
+  SUB,
+  UNSUB,
+} from './operation-names.ts';
 import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from './operations.ts';
 
-/** Who takes the operations, and the two settings that CONNECT or the broker may change at any time. */
-export interface ParserOwner extends OperationHandler {
-  /** Largest PUB size or HPUB total; read for each. */
+/** What the parser needs of its session: where operations go, and the two settings that change while it runs. */
+export interface ParserSession extends OperationHandler {
+  /** Bytes of headers and payload together; read for each PUB. */
   readonly maxPayloadBytes: number;
-  /** HPUB is allowed. */
+  /** Without it HPUB is an error; read for each HPUB. */
   readonly hasHeaders: boolean;
 }
 
+const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
-const TAB = 0x09;
-/** Turns A–Z into a–z; does not matter for the other bytes that are compared. */
-const LOWER = 0x20;
+
 const EMPTY = Buffer.alloc(0);
-/** Names with more tokens than any operation has are wrong already. */
-const MAX_TOKENS = 5;
 
-type Verb = 'connect' | 'hpub' | 'info' | 'pub' | 'ping' | 'pong' | 'sub' | 'unsub' | '+ok' | '-err';
+/** Reading the name of an operation. */
+const IN_NAME = 0;
+/** Skipping what separates the name from the arguments; there may be any amount of it, so none is kept. */
+const IN_BLANKS = 1;
+/** Gathering arguments whose line did not end in the chunk it began in. */
+const IN_LINE = 2;
+/** Skipping what follows PING, PONG and +OK. */
+const IN_REST = 3;
+/** Gathering the body of a PUB. */
+const IN_BODY = 4;
+/** A handler has refused; nothing is read until `resume`. */
+const IN_REFUSAL = 5;
 
-interface VerbShape {
-  readonly verb: Verb;
-  readonly name: Buffer;
-  /** A blank must follow the name. */
-  readonly needsBlank: boolean;
-  /** Everything up to the line end is ignored, however long. */
-  readonly ignoresRest: boolean;
-}
+/** Beside the operations: the question whether the body of a PUB may be waited for. */
+const PUBLISH_INCOMPLETE = 10;
 
-const shape = (verb: Verb, needsBlank: boolean, ignoresRest: boolean): VerbShape => ({
-  verb,
-  name: Buffer.from(verb),
-  needsBlank,
-  ignoresRest,
-});
+/** First allocation for a gathered line or body. */
+const MIN_LINE_BYTES = 128;
+const MIN_BODY_BYTES = 4096;
 
-const VERBS: readonly VerbShape[] = [
-  shape('pub', true, false),
-  shape('hpub', true, false),
-  shape('sub', true, false),
-  shape('unsub', true, false),
-  shape('ping', false, true),
-  shape('pong', false, true),
-  shape('connect', false, false),
-  shape('info', false, false),
-  shape('+ok', false, true),
-  shape('-err', true, false),
-];
-
-const isBlank = (byte: number | undefined): boolean => byte === SPACE || byte === TAB;
-
-/** One client's parser. */
+/**
+ * Incremental parser of the NATS client protocol. Errors are thrown as `GatewayError`, from {@link push} and
+ * {@link resume}; the parser is dead after one and ignores what follows. A handler that ends its own connection
+ * returns false, or it is called again for what is left of the chunk.
+ * @see NATS client protocol, and nats-server's behaviour where that is silent
+ */
 export class Parser {
-  #owner: ParserOwner;
-  #maxControlLine: number;
-  #isDead = false;
-  /** Set while an operation waits to be taken: offers it again. */
-  #retry: (() => boolean) | null = null;
-  /** The chunk that parsing stopped in, and where. */
+  readonly #session: ParserSession;
+  readonly #maxControlLineBytes: number;
+  #state = IN_NAME;
+  #nameState = NAME_START;
+  /** Operation being read. */
+  #operation = CONNECT;
   #chunk: Buffer = EMPTY;
   #pos = 0;
+  /** Chunks that arrived while an operation was refused. */
   #queue: Buffer[] = [];
   #queuedBytes = 0;
-  /** Beginning of a line whose end has not come. */
-  #line: Buffer = EMPTY;
-  #lineLength = 0;
-  /** A line of which only the end matters. */
-  #skipping: VerbShape | null = null;
-  /** Parts of a body whose end has not come; `#missing` counts the line end behind it. */
-  #body: Buffer[] = [];
-  #bodyBytes = 0;
-  #missing = 0;
-  #tokens = new Int32Array(MAX_TOKENS * 2);
-  #publish: PublishOp = {
+  #isBusy = false;
+  #isDead = false;
+  readonly #arguments = new ArgumentScanner();
+  /** Arguments of a line that spans chunks, or of a PUB whose body does. */
+  readonly #line = new GatheredBytes();
+  /** Body that spans chunks, and the CR LF behind it. */
+  readonly #body = new GatheredBytes();
+  #headerBytes = 0;
+  #bodyTotal = 0;
+  /** Call to repeat after a refusal. */
+  #refused = CONNECT;
+  #connectLine: Buffer = EMPTY;
+  #connectStart = 0;
+  #connectEnd = 0;
+  readonly #publish: PublishOp = {
     line: EMPTY,
     subjectStart: 0,
     subjectEnd: 0,
@@ -90,9 +101,7 @@ export class Parser {
     payloadStart: 0,
     payloadEnd: 0,
   };
-  #headerBytes = 0;
-  #totalBytes = 0;
-  #subscribe: SubscribeOp = {
+  readonly #subscribe: SubscribeOp = {
     line: EMPTY,
     subjectStart: 0,
     subjectEnd: 0,
@@ -101,406 +110,375 @@ export class Parser {
     sidStart: 0,
     sidEnd: 0,
   };
-  #unsubscribe: UnsubscribeOp = { line: EMPTY, sidStart: 0, sidEnd: 0, max: 0 };
+  readonly #unsubscribe: UnsubscribeOp = { line: EMPTY, sidStart: 0, sidEnd: 0, max: 0 };
 
-  /** @param maxControlLineBytes longest argument of an operation; see `max_control_line` */
-  constructor(owner: ParserOwner, maxControlLineBytes: number) {
-    this.#owner = owner;
-    this.#maxControlLine = maxControlLineBytes;
+  /** @param maxControlLineBytes arguments only: without operation name, the blanks behind it, and line end */
+  constructor(session: ParserSession, maxControlLineBytes: number) {
+    this.#session = session;
+    this.#maxControlLineBytes = maxControlLineBytes;
   }
 
-  /** An operation has been refused for now: nothing is parsed before `resume()`. */
+  /** An operation has been refused by its handler and waits for {@link resume}. */
   get isHeld(): boolean {
-    return this.#retry !== null;
+    return this.#state === IN_REFUSAL;
   }
 
-  /** Bytes of unfinished operations, and of input behind a held one. */
+  /** Memory held for input that is not yet taken: unfinished lines and bodies, and whole chunks while held. */
   get bufferedBytes(): number {
-    const rest = this.#retry === null ? 0 : this.#chunk.length - this.#pos;
-    return this.#lineLength + this.#bodyBytes + this.#queuedBytes + rest;
+    return this.#chunk.length + this.#queuedBytes + this.#line.buffer.length + this.#body.buffer.length;
   }
 
   /**
-   * Takes the next bytes from the client. While an operation is held they are kept for later.
-   * @throws {GatewayError} for anything that is no operation; the parser ignores all input after that
+   * Parses a chunk, which must not be written to again. While the parser is held, chunks are only queued: the caller
+   * stops reading.
+   * @throws {GatewayError} `GW_PARSE_…`, `GW_MAX_PAYLOAD`, `GW_CLIENT_SENT_ERR`, `GW_CONNECT_JSON` (for INFO), and
+   * what a handler throws
    */
   push(chunk: Buffer): void {
-    if (this.#isDead) return;
-    if (this.#retry !== null) {
+    if (this.#isDead || chunk.length === 0) return;
+    if (this.#isBusy || this.#state === IN_REFUSAL) {
       this.#queue.push(chunk);
       this.#queuedBytes += chunk.length;
       return;
     }
-    this.#guarded(() => this.#run(chunk, 0));
+    this.#chunk = chunk;
+    this.#pos = 0;
+    this.#run();
   }
 
-  /** Offers the held operation again and goes on. @throws {GatewayError} as `push` */
+  /** Offers the refused operation again and, once it is taken, goes on. @throws {GatewayError} as {@link push} */
   resume(): void {
-    if (this.#isDead || this.#retry === null) return;
-    this.#guarded(() => this.#goOn());
+    if (this.#isDead || this.#isBusy || this.#state !== IN_REFUSAL) return;
+    this.#run();
   }
 
-  #guarded(action: () => void): void {
+  #run(): void {
+    this.#isBusy = true;
     try {
-      action();
+      if (this.#state !== IN_REFUSAL || this.#offer(this.#refused)) this.#consumeAll();
     } catch (error) {
       this.#isDead = true;
-      this.#release();
+      this.#state = IN_NAME;
+      this.#queue = [];
+      this.#queuedBytes = 0;
+      this.#forgetChunk();
+      this.#forgetGathered();
       throw error;
+    } finally {
+      this.#isBusy = false;
     }
   }
 
-  #release(): void {
-    this.#retry = null;
+  #consumeAll(): void {
+    let queueAt = 0;
+    for (;;) {
+      while (this.#pos < this.#chunk.length && this.#step());
+      const next = this.#state === IN_REFUSAL ? undefined : this.#queue[queueAt];
+      if (next === undefined) break;
+      queueAt++;
+      this.#queuedBytes -= next.length;
+      this.#chunk = next;
+      this.#pos = 0;
+    }
+    if (queueAt > 0) this.#queue.splice(0, queueAt);
+    if (this.#state !== IN_REFUSAL) this.#forgetChunk();
+  }
+
+  /** The operation objects would keep the last chunk of an idle connection alive. */
+  #forgetChunk(): void {
     this.#chunk = EMPTY;
     this.#pos = 0;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    this.#line = EMPTY;
-    this.#lineLength = 0;
-    this.#body = [];
-    this.#bodyBytes = 0;
+    if (this.#state !== IN_BODY) this.#publish.line = EMPTY;
+    this.#publish.body = EMPTY;
+    this.#subscribe.line = EMPTY;
+    this.#unsubscribe.line = EMPTY;
+    this.#connectLine = EMPTY;
   }
 
-  #goOn(): void {
-    if (this.#retry !== null && !this.#retry()) return;
-    this.#retry = null;
-    const chunk = this.#chunk;
-    this.#chunk = EMPTY;
-    this.#run(chunk, this.#pos);
-    while (this.#retry === null) {
-      const next = this.#queue.shift();
-      if (next === undefined) return;
-      this.#queuedBytes -= next.length;
-      this.#run(next, 0);
-    }
+  #forgetGathered(): void {
+    this.#line.clear();
+    this.#body.clear();
   }
 
-  #hold(retry: () => boolean, chunk: Buffer, pos: number): void {
-    this.#retry = retry;
-    this.#chunk = chunk;
-    this.#pos = pos;
-  }
-
-  /** Parses until the chunk is used up or an operation is held. */
-  #run(chunk: Buffer, from: number): void {
-    let pos = from;
-    while (pos < chunk.length && this.#retry === null) {
-      if (this.#missing > 0) pos = this.#continueBody(chunk, pos);
-      else if (this.#skipping !== null) pos = this.#skipLine(chunk, pos, this.#skipping);
-      else if (this.#lineLength > 0) pos = this.#continueLine(chunk, pos);
-      else pos = this.#beginLine(chunk, pos);
-    }
-  }
-
-  #beginLine(chunk: Buffer, pos: number): number {
-    const end = lineEnd(chunk, pos);
-    if (end !== -1) return this.#parseLine(chunk, pos, end, chunk, end + 1);
-    this.#keepLine(chunk, pos);
-    return chunk.length;
-  }
-
-  /** Appends to a line that has begun in an earlier chunk. */
-  #continueLine(chunk: Buffer, pos: number): number {
-    const end = chunk.indexOf(LF, pos);
-    if (end === -1) {
-      this.#keepLine(chunk, pos);
-      return chunk.length;
-    }
-    this.#append(chunk, pos, end + 1);
-    const line = this.#line.subarray(0, this.#lineLength);
-    this.#line = EMPTY;
-    this.#lineLength = 0;
-    return this.#parseLine(line, 0, line.length - 1, chunk, end + 1);
-  }
-
-  #keepLine(chunk: Buffer, pos: number): void {
-    this.#append(chunk, pos, chunk.length);
-    const verb = findVerb(this.#line, 0, this.#lineLength);
-    if (verb === null) return;
-    if (verb.ignoresRest) {
-      this.#skipping = verb;
-      this.#line = EMPTY;
-      this.#lineLength = 0;
-      return;
-    }
-    const start = skipBlanks(this.#line, verb.name.length, this.#lineLength);
-    const end = this.#line[this.#lineLength - 1] === CR ? this.#lineLength - 1 : this.#lineLength;
-    this.#checkLineLength(end - start);
-  }
-
-  #append(chunk: Buffer, start: number, end: number): void {
-    const needed = this.#lineLength + end - start;
-    if (needed > this.#line.length) {
-      // Doubling keeps a line that comes byte by byte linear.
-      const grown = Buffer.allocUnsafe(Math.max(64, needed, this.#line.length * 2));
-      this.#line.copy(grown, 0, 0, this.#lineLength);
-      this.#line = grown;
-    }
-    chunk.copy(this.#line, this.#lineLength, start, end);
-    this.#lineLength = needed;
-  }
-
-  #skipLine(chunk: Buffer, pos: number, verb: VerbShape): number {
-    const end = chunk.indexOf(LF, pos);
-    if (end === -1) return chunk.length;
-    this.#skipping = null;
-    this.#take(verb.verb, chunk, end + 1);
-    return end + 1;
-  }
-
-  /** A whole line `line[start, end)`; what follows it begins at `chunk[next]`. @returns where to go on */
-  #parseLine(line: Buffer, start: number, end: number, chunk: Buffer, next: number): number {
-    const verb = findVerb(line, start, end);
-    if (verb === null) throw unknownOperation();
-    if (verb.ignoresRest) {
-      this.#take(verb.verb, chunk, next);
-      return next;
-    }
-    const from = skipBlanks(line, start + verb.name.length, end);
-    const to = end > from && line[end - 1] === CR ? end - 1 : end;
-    this.#checkLineLength(to - from);
-    switch (verb.verb) {
-      case 'pub':
-        return this.#parsePublish(line, from, to, chunk, next, false);
-      case 'hpub':
-        return this.#parsePublish(line, from, to, chunk, next, true);
-      case 'sub':
-        this.#parseSubscribe(line, from, to, chunk, next);
-        return next;
-      case 'unsub':
-        this.#parseUnsubscribe(line, from, to, chunk, next);
-        return next;
-      case 'connect':
-        this.#offer(() => this.#owner.onConnect(line, from, to), chunk, next);
-        return next;
-      case 'info':
-        checkInfo(line, from, to);
-        return next;
+  /** Reads at least one byte. @returns false when a handler has refused */
+  #step(): boolean {
+    switch (this.#state) {
+      case IN_NAME:
+        return this.#readName();
+      case IN_BLANKS:
+        return this.#readBlanks();
+      case IN_LINE:
+        return this.#readLine();
+      case IN_REST:
+        return this.#readRest();
       default:
-        throw new GatewayError('GW_CLIENT_SENT_ERR', 'the client sent -ERR');
+        return this.#readBody();
     }
   }
 
-  #checkLineLength(bytes: number): void {
-    if (bytes <= this.#maxControlLine) return;
-    const context = { limit: this.#maxControlLine };
-    throw new GatewayError('GW_PARSE_CONTROL_LINE', 'control line too long', { context });
+  #readName(): boolean {
+    const chunk = this.#chunk;
+    let state = this.#nameState;
+    for (let at = this.#pos; at < chunk.length; at++) {
+      state = NAME_TABLE[(state << 8) | (chunk[at] ?? 0)] ?? 0;
+      if (state === 0) throw new GatewayError('GW_PARSE_UNKNOWN_OPERATION', 'no operation has this name');
+      if (state >= NAME_COMPLETE) {
+        const operation = state - NAME_COMPLETE;
+        this.#pos = at + 1;
+        this.#nameState = NAME_START;
+        this.#operation = operation;
+        this.#state = operation === PING || operation === PONG || operation === OK ? IN_REST : IN_BLANKS;
+        return true;
+      }
+    }
+    this.#nameState = state;
+    this.#pos = chunk.length;
+    return true;
   }
 
-  #take(verb: Verb, chunk: Buffer, next: number): void {
-    if (verb === 'ping') this.#offer(() => this.#owner.onPing(), chunk, next);
-    else if (verb === 'pong') this.#offer(() => this.#owner.onPong(), chunk, next);
+  #readBlanks(): boolean {
+    const chunk = this.#chunk;
+    let at = this.#pos;
+    while (chunk[at] === SPACE || chunk[at] === TAB) at++;
+    this.#pos = at;
+    if (at === chunk.length) return true;
+    const lineFeed = this.#isSplit() ? this.#arguments.scan(chunk, at, chunk.length) : chunk.indexOf(LF, at);
+    if (lineFeed < 0) {
+      this.#state = IN_LINE;
+      return this.#readLine();
+    }
+    this.#pos = lineFeed + 1;
+    return this.#takeLine(chunk, at, lineFeed);
   }
 
-  #offer(take: () => boolean, chunk: Buffer, next: number): void {
-    if (!take()) this.#hold(take, chunk, next);
+  /** Goes on with a line that has no end in the chunk it began in. */
+  #readLine(): boolean {
+    const chunk = this.#chunk;
+    const start = this.#pos;
+    const line = this.#line;
+    const lineFeed = chunk.indexOf(LF, start);
+    const end = lineFeed < 0 ? chunk.length : lineFeed + 1;
+    // With the line end two bytes more are allowed; beyond that not even the copy is made.
+    this.#checkLineLength(line.length + end - start - 2);
+    line.append(chunk, start, end, MIN_LINE_BYTES, this.#maxControlLineBytes + 2);
+    this.#pos = end;
+    const { buffer, length } = line;
+    if (lineFeed < 0) {
+      // A flood without a line end is stopped now; a CR may still be part of the line end.
+      this.#checkLineLength(buffer[length - 1] === CR ? length - 1 : length);
+      return true;
+    }
+    if (this.#isSplit()) this.#arguments.scan(buffer, 0, length);
+    return this.#takeLine(buffer, 0, length - 1);
   }
 
-  #parsePublish(line: Buffer, from: number, to: number, chunk: Buffer, next: number, hasHeaders: boolean): number {
-    if (hasHeaders && !this.#owner.hasHeaders) throw badArguments('HPUB without headers in CONNECT');
-    const sizes = hasHeaders ? 2 : 1;
-    const count = this.#split(line, from, to, false);
-    if (count !== sizes + 1 && count !== sizes + 2) throw badArguments('wrong number of arguments');
-    const tokens = this.#tokens;
+  #checkLineLength(length: number): void {
+    if (length <= this.#maxControlLineBytes) return;
+    throw new GatewayError('GW_PARSE_CONTROL_LINE', 'control line too long', {
+      context: { maxControlLineBytes: this.#maxControlLineBytes },
+    });
+  }
+
+  #readRest(): boolean {
+    const chunk = this.#chunk;
+    const at = this.#pos;
+    const lineFeed = chunk[at] === CR && chunk[at + 1] === LF ? at + 1 : chunk.indexOf(LF, at);
+    this.#pos = lineFeed < 0 ? chunk.length : lineFeed + 1;
+    return lineFeed < 0 || this.#offer(this.#operation);
+  }
+
+  #isSplit(): boolean {
+    return this.#operation >= PUB && this.#operation <= UNSUB;
+  }
+
+  /** Takes the arguments `line[start, lineFeed)`, which may end in a CR. */
+  #takeLine(line: Buffer, start: number, lineFeed: number): boolean {
+    const end = lineFeed > start && line[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed;
+    this.#checkLineLength(end - start);
+    switch (this.#operation) {
+      case PUB:
+      case HPUB:
+        return this.#takePublish(line, start, end);
+      case SUB:
+        this.#takeSubscribe(line);
+        break;
+      case UNSUB:
+        this.#takeUnsubscribe(line);
+        break;
+      case INFO:
+        checkInfo(line, start, end);
+        break;
+      case ERR:
+        throw new GatewayError('GW_CLIENT_SENT_ERR', 'client has sent -ERR');
+      default:
+        this.#connectLine = line;
+        this.#connectStart = start;
+        this.#connectEnd = end;
+    }
+    return this.#offer(this.#operation);
+  }
+
+  #takePublish(line: Buffer, start: number, end: number): boolean {
+    const found = this.#arguments;
+    const hasBlock = this.#operation === HPUB;
+    if (hasBlock && !this.#session.hasHeaders) throw badArguments('HPUB without headers in CONNECT');
+    const names = found.count - (hasBlock ? 2 : 1);
+    if (names < 1 || names > 2) throw badArguments('PUB or HPUB with a wrong number of arguments');
+    // nats-server takes it for a part of the name, which then breaks the lines of those it is delivered to.
+    if (found.hasStrayCr) throw badArguments('PUB or HPUB with a CR among the arguments');
+    const total = found.number(line, found.count - 1);
+    const headerBytes = hasBlock ? found.number(line, names) : 0;
+    if (total < 0 || headerBytes < 0 || headerBytes > total)
+      throw badArguments('PUB or HPUB with a bad size');
+    const maxPayloadBytes = this.#session.maxPayloadBytes;
+    if (total > maxPayloadBytes) {
+      throw new GatewayError('GW_MAX_PAYLOAD', 'message too large', { context: { total, maxPayloadBytes } });
+    }
     const op = this.#publish;
     op.line = line;
-    op.subjectStart = tokens[0] as number;
-    op.subjectEnd = tokens[1] as number;
-    const hasReply = count === sizes + 2;
-    op.replyStart = hasReply ? (tokens[2] as number) : op.subjectEnd;
-    op.replyEnd = hasReply ? (tokens[3] as number) : op.subjectEnd;
-    const last = (count - 1) * 2;
-    const total = parseNumber(line, tokens[last] as number, tokens[last + 1] as number);
-    const header = hasHeaders ? parseNumber(line, tokens[last - 2] as number, tokens[last - 1] as number) : 0;
-    if (total === -1 || header === -1 || header > total) throw badArguments('a size is not a number or out of range');
-    if (total > this.#owner.maxPayloadBytes) {
-      const context = { limit: this.#owner.maxPayloadBytes };
-      throw new GatewayError('GW_MAX_PAYLOAD', 'payload too large', { context });
-    }
-    this.#headerBytes = header;
-    this.#totalBytes = total;
-    return this.#beginBody(line, chunk, next);
+    op.subjectStart = found.start(0);
+    op.subjectEnd = found.end(0);
+    op.replyStart = names === 2 ? found.start(1) : op.subjectEnd;
+    op.replyEnd = names === 2 ? found.end(1) : op.subjectEnd;
+    this.#headerBytes = headerBytes;
+    this.#bodyTotal = total;
+    return this.#takeBodyOfChunk(start, end);
   }
 
-  #beginBody(line: Buffer, chunk: Buffer, next: number): number {
-    const end = next + this.#totalBytes;
-    if (end < chunk.length && chunk[end] !== CR) throw unknownOperation();
-    if (end + 1 < chunk.length) {
-      if (chunk[end + 1] !== LF) throw unknownOperation();
-      this.#offerPublish(chunk, next, chunk, end + 2);
-      return end + 2;
+  /** @param start of the arguments, as `end`: they are copied if the body must be waited for */
+  #takeBodyOfChunk(start: number, end: number): boolean {
+    const chunk = this.#chunk;
+    const bodyStart = this.#pos;
+    const bodyEnd = bodyStart + this.#bodyTotal;
+    if (bodyEnd < chunk.length && chunk[bodyEnd] !== CR) throw badBodyEnd();
+    if (bodyEnd + 1 >= chunk.length) {
+      if (this.#line.length === 0) this.#keepArguments(start, end);
+      return this.#offer(PUBLISH_INCOMPLETE);
     }
-    const total = this.#totalBytes;
-    const take = () => {
-      if (!this.#owner.onPublishIncomplete(total)) return false;
-      this.#keepArguments(line);
-      this.#missing = total + 2;
-      return true;
-    };
-    if (!take()) this.#hold(take, chunk, next);
-    return next;
+    if (chunk[bodyEnd + 1] !== LF) throw badBodyEnd();
+    this.#pos = bodyEnd + 2;
+    return this.#offerPublish(chunk, bodyStart);
   }
 
-  /** The chunk with the control line is not to be kept alive for the sake of its names. */
-  #keepArguments(line: Buffer): void {
+  #keepArguments(start: number, end: number): void {
     const op = this.#publish;
-    const from = op.subjectStart;
-    const to = Math.max(op.subjectEnd, op.replyEnd);
-    op.line = Buffer.from(line.subarray(from, to));
-    op.subjectStart -= from;
-    op.subjectEnd -= from;
-    op.replyStart -= from;
-    op.replyEnd -= from;
+    this.#line.append(op.line, start, end, end - start, end - start);
+    op.line = this.#line.buffer;
+    op.subjectStart -= start;
+    op.subjectEnd -= start;
+    op.replyStart -= start;
+    op.replyEnd -= start;
   }
 
-  #continueBody(chunk: Buffer, pos: number): number {
-    const end = Math.min(chunk.length, pos + this.#missing);
-    const before = this.#totalBytes + 2 - this.#missing;
-    this.#missing -= end - pos;
-    // The two bytes behind the payload: told apart as soon as they come.
-    const lineEndAt = pos + this.#totalBytes - before;
-    if (lineEndAt >= pos && lineEndAt < end && chunk[lineEndAt] !== CR) throw unknownOperation();
-    if (this.#missing === 0 && chunk[end - 1] !== LF) throw unknownOperation();
-    const payloadEnd = Math.min(end, lineEndAt);
-    if (payloadEnd > pos) {
-      this.#body.push(chunk.subarray(pos, payloadEnd));
-      this.#bodyBytes += payloadEnd - pos;
-    }
-    if (this.#missing > 0) return end;
-    const [only] = this.#body;
-    const body = this.#body.length === 1 && only !== undefined ? only : Buffer.concat(this.#body);
-    this.#body = [];
-    this.#bodyBytes = 0;
-    this.#offerPublish(body, 0, chunk, end);
-    return end;
+  #readBody(): boolean {
+    const body = this.#body;
+    const total = this.#bodyTotal;
+    const start = this.#pos;
+    const end = Math.min(start + total + 2 - body.length, this.#chunk.length);
+    body.append(this.#chunk, start, end, MIN_BODY_BYTES, total + 2);
+    this.#pos = end;
+    const { buffer, length } = body;
+    if (length > total && buffer[total] !== CR) throw badBodyEnd();
+    if (length < total + 2) return true;
+    if (buffer[total + 1] !== LF) throw badBodyEnd();
+    return this.#offerPublish(buffer, 0);
   }
 
-  #offerPublish(body: Buffer, start: number, chunk: Buffer, next: number): void {
+  #offerPublish(body: Buffer, start: number): boolean {
     const op = this.#publish;
     op.body = body;
     op.headerStart = start;
     op.payloadStart = start + this.#headerBytes;
-    op.payloadEnd = start + this.#totalBytes;
-    if (!this.#owner.onPublish(op)) this.#hold(() => this.#owner.onPublish(op), chunk, next);
+    op.payloadEnd = start + this.#bodyTotal;
+    return this.#offer(PUB);
   }
 
-  #parseSubscribe(line: Buffer, from: number, to: number, chunk: Buffer, next: number): void {
-    const count = this.#split(line, from, to, true);
-    if (count !== 2 && count !== 3) throw badArguments('wrong number of arguments');
-    const tokens = this.#tokens;
+  #takeSubscribe(line: Buffer): void {
+    const found = this.#arguments;
+    const { count } = found;
+    if (count < 2 || count > 3) throw badArguments('SUB with a wrong number of arguments');
     const op = this.#subscribe;
-    const last = (count - 1) * 2;
     op.line = line;
-    op.subjectStart = tokens[0] as number;
-    op.subjectEnd = tokens[1] as number;
-    op.queueStart = count === 3 ? (tokens[2] as number) : op.subjectEnd;
-    op.queueEnd = count === 3 ? (tokens[3] as number) : op.subjectEnd;
-    op.sidStart = tokens[last] as number;
-    op.sidEnd = tokens[last + 1] as number;
-    this.#offer(() => this.#owner.onSubscribe(op), chunk, next);
+    op.subjectStart = found.start(0);
+    op.subjectEnd = found.end(0);
+    op.queueStart = count === 3 ? found.start(1) : op.subjectEnd;
+    op.queueEnd = count === 3 ? found.end(1) : op.subjectEnd;
+    op.sidStart = found.start(count - 1);
+    op.sidEnd = found.end(count - 1);
   }
 
-  #parseUnsubscribe(line: Buffer, from: number, to: number, chunk: Buffer, next: number): void {
-    const count = this.#split(line, from, to, true);
-    if (count !== 1 && count !== 2) throw badArguments('wrong number of arguments');
-    const tokens = this.#tokens;
+  #takeUnsubscribe(line: Buffer): void {
+    const found = this.#arguments;
+    const { count } = found;
+    if (count < 1 || count > 2) throw badArguments('UNSUB with a wrong number of arguments');
     const op = this.#unsubscribe;
     op.line = line;
-    op.sidStart = tokens[0] as number;
-    op.sidEnd = tokens[1] as number;
-    // What is not a number ends the subscription at once, as in nats-server.
-    op.max = count === 2 ? Math.max(0, parseNumber(line, tokens[2] as number, tokens[3] as number)) : 0;
-    this.#offer(() => this.#owner.onUnsubscribe(op), chunk, next);
+    op.sidStart = found.start(0);
+    op.sidEnd = found.end(0);
+    // What is no number ends the subscription now, as in nats-server.
+    op.max = count === 2 ? Math.max(0, found.number(line, 1)) : 0;
   }
 
-  /** Token bounds into `#tokens`. @returns how many, or one more than any operation has */
-  #split(line: Buffer, from: number, to: number, isCrBlank: boolean): number {
-    const tokens = this.#tokens;
-    let count = 0;
-    let start = -1;
-    for (let i = from; i < to; i++) {
-      const byte = line[i];
-      if (byte === SPACE || byte === TAB || (isCrBlank && byte === CR)) {
-        if (start !== -1) {
-          if (count === MAX_TOKENS) return count;
-          tokens[count * 2] = start;
-          tokens[count * 2 + 1] = i;
-          count++;
-          start = -1;
-        }
-      } else if (start === -1) start = i;
+  /** Calls the handler; afterwards the next operation is to be read, or this one is to be offered again. */
+  #offer(call: number): boolean {
+    if (!this.#call(call)) {
+      this.#state = IN_REFUSAL;
+      this.#refused = call;
+      return false;
     }
-    if (start === -1 || count === MAX_TOKENS) return count;
-    tokens[count * 2] = start;
-    tokens[count * 2 + 1] = to;
-    return count + 1;
-  }
-}
-
-/** Most lines are short: a loop beats the call into native code. */
-const SHORT_LINE_BYTES = 48;
-
-function lineEnd(chunk: Buffer, pos: number): number {
-  const near = Math.min(chunk.length, pos + SHORT_LINE_BYTES);
-  for (let i = pos; i < near; i++) if (chunk[i] === LF) return i;
-  return near === chunk.length ? -1 : chunk.indexOf(LF, near);
-}
-
-function skipBlanks(line: Buffer, from: number, to: number): number {
-  let at = from;
-  while (at < to && isBlank(line[at])) at++;
-  return at;
-}
-
-/**
- * The operation that `line[start, end)` begins with; null while it may still become one.
- * @throws {GatewayError} `GW_PARSE_UNKNOWN_OPERATION` as soon as it cannot
- */
-function findVerb(line: Buffer, start: number, end: number): VerbShape | null {
-  let isPrefix = false;
-  for (const verb of VERBS) {
-    const { name } = verb;
-    let i = 0;
-    while (i < name.length && start + i < end && ((line[start + i] as number) | LOWER) === (name[i] as number)) i++;
-    if (i < name.length) {
-      if (start + i === end) isPrefix = true;
-      continue;
+    if (call === PUBLISH_INCOMPLETE) {
+      this.#state = IN_BODY;
+      return true;
     }
-    if (!verb.needsBlank) return verb;
-    if (start + i < end && isBlank(line[start + i])) return verb;
-    if (start + i < end) throw unknownOperation();
-    isPrefix = true;
+    this.#state = IN_NAME;
+    this.#forgetGathered();
+    return true;
   }
-  if (!isPrefix) throw unknownOperation();
-  return null;
-}
 
-/** 1 to 9 digits; -1 for anything else. */
-function parseNumber(line: Buffer, start: number, end: number): number {
-  if (end === start || end - start > MAX_NUMBER_DIGITS) return -1;
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = (line[i] as number) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
+  #call(call: number): boolean {
+    const session = this.#session;
+    switch (call) {
+      case PUB:
+        return session.onPublish(this.#publish);
+      case PUBLISH_INCOMPLETE:
+        return session.onPublishIncomplete(this.#bodyTotal);
+      case SUB:
+        return session.onSubscribe(this.#subscribe);
+      case UNSUB:
+        return session.onUnsubscribe(this.#unsubscribe);
+      case PING:
+        return session.onPing();
+      case PONG:
+        return session.onPong();
+      case CONNECT:
+        return session.onConnect(this.#connectLine, this.#connectStart, this.#connectEnd);
+      default:
+        return true;
+    }
   }
-  return value;
-}
-
-/** nats-server reads INFO from routes; a client's must at least be JSON. */
-function checkInfo(line: Buffer, from: number, to: number): void {
-  try {
-    JSON.parse(line.toString('utf8', from, to));
-  } catch (cause) {
-    throw new GatewayError('GW_CONNECT_JSON', 'INFO is not JSON', { cause });
-  }
-}
-
-function unknownOperation(): GatewayError {
-  return new GatewayError('GW_PARSE_UNKNOWN_OPERATION', 'not an operation');
 }
 
 function badArguments(message: string): GatewayError {
   return new GatewayError('GW_PARSE_ARGUMENTS', message);
+}
+
+function badBodyEnd(): GatewayError {
+  return new GatewayError(
+    'GW_PARSE_UNKNOWN_OPERATION',
+    'no CR LF where the announced size says that the body ends',
+  );
+}
+
+/** nats-server takes INFO from a client and does nothing with it, but only if it is an INFO. */
+function checkInfo(line: Buffer, start: number, end: number): void {
+  let info: unknown;
+  try {
+    info = JSON.parse(line.toString('utf8', start, end));
+  } catch {
+    // Without cause: its message would quote what the client has sent.
+    throw new GatewayError('GW_CONNECT_JSON', 'INFO with invalid JSON');
+  }
+  if (typeof info !== 'object' || Array.isArray(info)) {
+    throw new GatewayError('GW_CONNECT_JSON', 'INFO with something else than an object');
+  }
 }

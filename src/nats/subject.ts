@@ -1,90 +1,104 @@
-/** The grammar of subjects, on bytes: tokens between dots, `*` for one token, a last `>` for one or more. */
+/**
+ * Grammar and matching of NATS subjects, on bytes: subjects may hold invalid UTF-8, and comparing needs no strings.
+ * Must not know topics, permissions, or which subscriptions exist.
+ */
 
 const DOT = 0x2e;
 const STAR = 0x2a;
 const GREATER = 0x3e;
 
-/** Whether `buf[start, end)` may be subscribed to: no empty token, `>` only at the end. */
+/**
+ * Whether `buf[start, end)` may be subscribed to: no empty token, and `>` alone in a token only at the end.
+ * @see NATS client protocol, SUB: anything else is legal, and `foo*` or `f>o` are literals
+ */
 export function isValidSubscription(buf: Buffer, start: number, end: number): boolean {
-  return checkTokens(buf, start, end, false);
-}
-
-/** Whether `buf[start, end)` is a subject to publish to in pedantic mode: no empty token and no wildcard. */
-export function isValidLiteral(buf: Buffer, start: number, end: number): boolean {
-  return checkTokens(buf, start, end, true);
-}
-
-function checkTokens(buf: Buffer, start: number, end: number, isLiteral: boolean): boolean {
-  let tokenStart = start;
-  for (let i = start; i <= end; i++) {
-    if (i < end && buf[i] !== DOT) continue;
-    if (i === tokenStart) return false;
-    if (i === tokenStart + 1) {
-      const byte = buf[tokenStart];
-      if (isLiteral && (byte === STAR || byte === GREATER)) return false;
-      if (byte === GREATER && i < end) return false;
-    }
-    tokenStart = i + 1;
+  for (let at = start; ; ) {
+    const tokenEnd = endOfToken(buf, at, end);
+    if (tokenEnd === at) return false;
+    if (tokenEnd === end) return true;
+    if (isWhole(buf, at, tokenEnd, GREATER)) return false;
+    at = tokenEnd + 1;
   }
-  return true;
-}
-
-/** End of the token that begins at `at`. */
-function tokenEnd(buf: Buffer, at: number, end: number): number {
-  let i = at;
-  while (i < end && buf[i] !== DOT) i++;
-  return i;
-}
-
-function isToken(buf: Buffer, start: number, end: number, byte: number): boolean {
-  return end === start + 1 && buf[start] === byte;
 }
 
 /**
- * Whether a subscription to `filter` takes the subject `buf[start, end)`. Wildcards in the subject are literals,
- * and a subject with an empty token matches nothing, as in nats-server.
+ * Whether `buf[start, end)` is a subject to publish to by the rules for pedantic clients: no empty token and no
+ * wildcard. Such messages are still delivered, so this decides about a complaint only.
  */
-export function matches(filter: Buffer, buf: Buffer, start: number, end: number): boolean {
-  let f = 0;
-  let s = start;
-  for (;;) {
-    const fEnd = tokenEnd(filter, f, filter.length);
-    const sEnd = tokenEnd(buf, s, end);
-    if (sEnd === s) return false;
-    if (isToken(filter, f, fEnd, GREATER) && fEnd === filter.length) return hasNoEmptyToken(buf, s, end);
-    const isOne = isToken(filter, f, fEnd, STAR) || filter.compare(buf, s, sEnd, f, fEnd) === 0;
-    if (!isOne) return false;
-    const isFilterDone = fEnd === filter.length;
-    const isSubjectDone = sEnd === end;
-    if (isFilterDone || isSubjectDone) return isFilterDone && isSubjectDone;
-    f = fEnd + 1;
-    s = sEnd + 1;
+export function isValidLiteral(buf: Buffer, start: number, end: number): boolean {
+  for (let at = start; ; ) {
+    const tokenEnd = endOfToken(buf, at, end);
+    if (tokenEnd === at) return false;
+    if (isWhole(buf, at, tokenEnd, STAR) || isWhole(buf, at, tokenEnd, GREATER)) return false;
+    if (tokenEnd === end) return true;
+    at = tokenEnd + 1;
   }
 }
 
-/** `>` and `*` inside of a published subject are literals; an empty token is still nobody's. */
-function hasNoEmptyToken(buf: Buffer, start: number, end: number): boolean {
-  for (let i = start; i <= end; i++) {
-    if ((i === end || buf[i] === DOT) && (i === start || buf[i - 1] === DOT)) return false;
+/**
+ * Whether a subscription to `filter` gets messages published to `subject[start, end)`. Wildcards in the subject are
+ * ordinary tokens; a subject with an empty token matches nothing, not even `>`.
+ * @param filter a valid subscription
+ */
+export function matches(filter: Buffer, subject: Buffer, start: number, end: number): boolean {
+  let filterAt = 0;
+  for (let at = start; ; ) {
+    const filterEnd = endOfToken(filter, filterAt, filter.length);
+    const tokenEnd = endOfToken(subject, at, end);
+    if (tokenEnd === at) return false;
+    if (isWhole(filter, filterAt, filterEnd, GREATER)) return !hasEmptyToken(subject, tokenEnd, end);
+    const isMatch =
+      isWhole(filter, filterAt, filterEnd, STAR) || equal(filter, filterAt, filterEnd, subject, at, tokenEnd);
+    if (!isMatch) return false;
+    // Both end here, or neither does.
+    if (filterEnd === filter.length || tokenEnd === end)
+      return filterEnd === filter.length && tokenEnd === end;
+    filterAt = filterEnd + 1;
+    at = tokenEnd + 1;
   }
+}
+
+/**
+ * Whether every subject that matches `narrow` also matches `wide`.
+ * @param narrow a valid subscription, as `wide`
+ */
+export function isSubset(narrow: Buffer, wide: Buffer): boolean {
+  let wideAt = 0;
+  for (let at = 0; ; ) {
+    const wideEnd = endOfToken(wide, wideAt, wide.length);
+    const tokenEnd = endOfToken(narrow, at, narrow.length);
+    if (isWhole(wide, wideAt, wideEnd, GREATER)) return true;
+    const isWithin = isWhole(wide, wideAt, wideEnd, STAR)
+      ? !isWhole(narrow, at, tokenEnd, GREATER)
+      : equal(wide, wideAt, wideEnd, narrow, at, tokenEnd);
+    if (!isWithin) return false;
+    const isWideDone = wideEnd === wide.length;
+    if (isWideDone || tokenEnd === narrow.length) return isWideDone && tokenEnd === narrow.length;
+    wideAt = wideEnd + 1;
+    at = tokenEnd + 1;
+  }
+}
+
+function endOfToken(buf: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && buf[at] !== DOT) at++;
+  return at;
+}
+
+function isWhole(buf: Buffer, start: number, end: number, byte: number): boolean {
+  return end - start === 1 && buf[start] === byte;
+}
+
+function equal(a: Buffer, aStart: number, aEnd: number, b: Buffer, bStart: number, bEnd: number): boolean {
+  if (aEnd - aStart !== bEnd - bStart) return false;
+  for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a[i] !== b[j]) return false;
   return true;
 }
 
-/** Whether everything that `inner` takes is taken by `outer` too. */
-export function isSubset(inner: Buffer, outer: Buffer): boolean {
-  let i = 0;
-  let o = 0;
-  for (;;) {
-    const iEnd = tokenEnd(inner, i, inner.length);
-    const oEnd = tokenEnd(outer, o, outer.length);
-    if (isToken(outer, o, oEnd, GREATER) && oEnd === outer.length) return true;
-    if (isToken(inner, i, iEnd, GREATER) && iEnd === inner.length) return false;
-    const isOne = isToken(outer, o, oEnd, STAR) || inner.compare(outer, o, oEnd, i, iEnd) === 0;
-    if (!isOne) return false;
-    const isInnerDone = iEnd === inner.length;
-    const isOuterDone = oEnd === outer.length;
-    if (isInnerDone || isOuterDone) return isInnerDone && isOuterDone;
-    i = iEnd + 1;
-    o = oEnd + 1;
+/** @param tokenEnd end of a token that is not empty */
+function hasEmptyToken(subject: Buffer, tokenEnd: number, end: number): boolean {
+  for (let at = tokenEnd; at < end; at++) {
+    if (subject[at] === DOT && (at + 1 === end || subject[at + 1] === DOT)) return true;
   }
+  return false;
 }

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { OutputBuffer } from '../../../src/nats/output-buffer.ts';
+
+/** Bytes that differ from their neighbours. */
+function pattern(size: number, seed = 0): Buffer {
+  return Buffer.from(Array.from({ length: size }, (_, i) => (i * 7 + seed) & 0xff));
+}
+
+test('output-buffer: has no memory before the first byte', () => {
+  const out = new OutputBuffer();
+  assert.deepEqual([out.buf.length, out.length, out.take()], [0, 0, []]);
+});
+
+test('output-buffer: starts small', () => {
+  const out = new OutputBuffer();
+  out.appendText('PONG\r\n');
+  assert.equal(out.buf.length, 512);
+});
+
+test('output-buffer: gives back what was appended, in order, and is empty then', () => {
+  const out = new OutputBuffer();
+  out.appendText('é ');
+  out.appendBytes(pattern(1000), 10, 900);
+  out.ensure(3);
+  out.buf[out.pos++] = 0x61;
+  assert.equal(out.length, 3 + 890 + 1);
+  const expected = Buffer.concat([Buffer.from('é '), pattern(1000).subarray(10, 900), Buffer.from('a')]);
+  assert.deepEqual(Buffer.concat(out.take()), expected);
+  assert.deepEqual([out.length, out.take()], [0, []]);
+});
+
+test('output-buffer: ensure gives contiguous room, more than a slab too', () => {
+  const out = new OutputBuffer();
+  for (const size of [1, 500, 512, 513, 70_000, 3]) {
+    out.ensure(size);
+    assert.ok(out.buf.length - out.pos >= size);
+    out.buf.fill(size & 0xff, out.pos, out.pos + size);
+    out.pos += size;
+  }
+  assert.equal(Buffer.concat(out.take()).length, 1 + 500 + 512 + 513 + 70_000 + 3);
+});
+
+test('output-buffer: large ranges are kept by reference, smaller ones are copied', () => {
+  for (const [size, isReference] of [
+    [32_767, false],
+    [32_768, true],
+  ] as const) {
+    const out = new OutputBuffer();
+    const source = pattern(size + 2);
+    out.appendText('head');
+    out.appendBytes(source, 1, size + 1);
+    out.appendText('tail');
+    const chunks = out.take();
+    assert.equal(
+      chunks.some((chunk) => chunk.buffer === source.buffer && chunk.length === size),
+      isReference,
+    );
+    const expected = Buffer.concat([Buffer.from('head'), source.subarray(1, size + 1), Buffer.from('tail')]);
+    assert.deepEqual(Buffer.concat(chunks), expected);
+  }
+});
+
+test('output-buffer: what was taken is not written to again', () => {
+  const out = new OutputBuffer();
+  const taken: Buffer[] = [];
+  const copies: Buffer[] = [];
+  for (let i = 0; i < 500; i++) {
+    out.appendBytes(pattern(i % 90, i), 0, i % 90);
+    const chunks = out.take();
+    taken.push(...chunks);
+    copies.push(...chunks.map((chunk) => Buffer.from(chunk)));
+  }
+  assert.deepEqual(taken, copies);
+});
+
+test('output-buffer: a slab is used up across flushes, and slabs are handed over full', () => {
+  const out = new OutputBuffer();
+  const stores = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 50; i++) {
+    out.appendBytes(pattern(1000), 0, 1000);
+    for (const chunk of out.take()) stores.add(chunk.buffer);
+  }
+  assert.ok(stores.size < 50, String(stores.size));
+  const busy = new OutputBuffer();
+  for (let i = 0; i < 1000; i++) busy.appendBytes(pattern(300), 0, 300);
+  const chunks = busy.take();
+  assert.ok(chunks.length <= 12, `${chunks.length} chunks of 300,000 bytes`);
+});
+
+test('output-buffer: slabs grow up to 64 KiB under load and shrink again when there is little to say', () => {
+  const out = new OutputBuffer();
+  for (let i = 0; i < 1000; i++) out.appendBytes(pattern(1000), 0, 1000);
+  assert.equal(out.buf.length, 65_536);
+  out.take();
+  for (let i = 0; i < 4; i++) {
+    out.appendText('PING\r\n');
+    out.take();
+  }
+  assert.ok(out.buf.length <= 4096, String(out.buf.length));
+});
+
+test('output-buffer: any sequence of calls gives the bytes of a plain concatenation', () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('bytes' as const), size: fc.integer({ min: 0, max: 700 }) }),
+    fc.record({ kind: fc.constant('bytes' as const), size: fc.integer({ min: 32_700, max: 33_000 }) }),
+    fc.record({ kind: fc.constant('text' as const), size: fc.integer({ min: 0, max: 200 }) }),
+    fc.record({ kind: fc.constant('ensure' as const), size: fc.integer({ min: 0, max: 3000 }) }),
+    fc.record({ kind: fc.constant('take' as const), size: fc.constant(0) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const out = new OutputBuffer();
+      const taken: Buffer[] = [];
+      const expected: Buffer[] = [];
+      for (const { kind, size } of steps) {
+        const bytes = kind === 'text' ? Buffer.from('ü'.repeat(size)) : pattern(size, size);
+        if (kind === 'take') taken.push(...out.take());
+        else if (kind === 'text') out.appendText('ü'.repeat(size));
+        else if (kind === 'bytes') out.appendBytes(bytes, 0, size);
+        else {
+          out.ensure(size);
+          bytes.copy(out.buf, out.pos);
+          out.pos += size;
+        }
+        expected.push(bytes);
+        const lengths = [...taken, { length: out.length }].reduce((sum, { length }) => sum + length, 0);
+        assert.equal(
+          lengths,
+          expected.reduce((sum, { length }) => sum + length, 0),
+        );
+      }
+      taken.push(...out.take());
+      assert.ok(Buffer.concat(taken).equals(Buffer.concat(expected)));
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -244,7 +244,8 @@ class ComposedGateway implements Gateway {
         profile: mapping.profile,
         escapeDollar: mapping.escapeDollar,
         allowDollar: mapping.allowDollar,
-        maxLevels: mapping.maxLevels,
+        // The embedded broker disconnects publishers of deeper topics.
+        maxLevels: Math.min(mapping.maxLevels, this.#broker?.maxLevels ?? mapping.maxLevels),
       },
       mountpoint: listener.mountpoint ?? mountpoint,
       listener: listener.name,

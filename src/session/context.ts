@@ -56,6 +56,10 @@ export interface SessionContext extends SessionServices {
   upstreamPort: UpstreamPort | null;
   /** SUBs and UNSUBs that the broker has not confirmed: PUBs wait for them. */
   unconfirmedChanges: number;
+  /** How many of `stats.inMessages` are known to have come back to own subscriptions. */
+  arrivedMessages: number;
+  /** A barrier is under way that will raise `arrivedMessages` and wake the session. */
+  isAwaitingOwn: boolean;
   /** Retries a held operation, if there is one. */
   wake(): void;
 }

@@ -55,6 +55,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       names: spaces.common,
       upstreamPort: null,
       unconfirmedChanges: 0,
+      arrivedMessages: 0,
+      isAwaitingOwn: false,
       wake: () => this.#wake(),
     };
     const deliverer = new Deliverer(this.context);
@@ -140,7 +142,11 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   onPing(): boolean {
     if (!this.#isReady() || !this.context.upstreamPort?.isUp) return this.#hold();
     const slot = this.context.replies.reserve();
-    this.context.upstreamPort.barrier(() => slot.complete(() => this.#writePong()));
+    const published = this.context.stats.inMessages;
+    this.context.upstreamPort.barrier(() => {
+      this.context.arrivedMessages = published;
+      slot.complete(() => this.#writePong());
+    });
     return true;
   }
 

@@ -18,6 +18,8 @@ export class Subscription implements Subscriber {
   /** See `parentSlashes`. */
   readonly parentSlashes: number;
   handle: UpstreamSubscription | null = null;
+  /** How many messages the client had published when it made this subscription. */
+  publishedBefore = 0;
   /** Messages delivered since SUB. */
   delivered = 0;
   /** Ends after this many deliveries; 0: never. */

@@ -21,12 +21,16 @@ const TURN_MS = 2000;
 
 /**
  * Memory bound over all input (`max_total_input`). Above it, connections in the middle of a message are not read,
- * but for one at a time: if all of them waited for each other, none would ever finish and free its part. The one
- * whose turn it is and that does not finish is cut, or it could block all others for ever.
+ * but for one at a time, the largest first: if all of them waited for each other, none would ever finish and free
+ * its part. One that does not finish in its turn is cut, or clients that announce much and send little could keep
+ * everybody else out for ever.
  */
 export class InputAccount {
   readonly #maxBytes: number;
   readonly #clock: Clock;
+  /** All with something unfinished. */
+  readonly #holders = new Set<InputHolder>();
+  /** Those of them that were told to stop reading. */
   readonly #waiting = new Set<InputHolder>();
   #totalBytes = 0;
   #turn: InputHolder | null = null;
@@ -47,13 +51,14 @@ export class InputAccount {
    */
   update(holder: InputHolder, previousBytes: number, bytes: number): boolean {
     this.#totalBytes += bytes - previousBytes;
+    if (bytes === 0) {
+      this.#forget(holder);
+      return true;
+    }
+    this.#holders.add(holder);
     if (this.#totalBytes <= this.#maxBytes) {
       this.#waiting.delete(holder);
       this.#releaseAll();
-      return true;
-    }
-    if (bytes === 0) {
-      this.#forget(holder);
       return true;
     }
     if (holder === this.#turn && bytes < previousBytes) this.#endTurn();
@@ -66,20 +71,20 @@ export class InputAccount {
   leave(holder: InputHolder, bytes: number): void {
     this.#totalBytes -= bytes;
     this.#forget(holder);
-    if (this.#totalBytes <= this.#maxBytes) this.#releaseAll();
   }
 
   #forget(holder: InputHolder): void {
+    this.#holders.delete(holder);
     this.#waiting.delete(holder);
     if (holder === this.#turn) this.#endTurn();
-    this.#giveTurn();
+    if (this.#totalBytes <= this.#maxBytes) this.#releaseAll();
+    else this.#giveTurn();
   }
 
-  /** The largest goes first: it is the nearest to the end of its message, and frees the most. */
   #giveTurn(): void {
     if (this.#turn !== null || this.#totalBytes <= this.#maxBytes) return;
     let next: InputHolder | null = null;
-    for (const holder of this.#waiting) {
+    for (const holder of this.#holders) {
       if (!holder.isHeld && (next === null || holder.inputBytes > next.inputBytes)) next = holder;
     }
     if (next === null) return;

@@ -42,6 +42,10 @@ export class Barrier {
   /** Payload of the newest marker: unguessable, so that no device can return one early. */
   #expected = '';
   #pending: PendingAck | null = null;
+  /** The link that the marker went out on. */
+  #carrier: MqttLink | null = null;
+  /** What the running marker waits for: its return and, with QoS 1, its PUBACK. */
+  #partsLeft = 0;
   #firstTimer: NodeJS.Timeout | null = null;
   #hasSeenMarker = false;
   #epoch = 0;
@@ -128,15 +132,22 @@ export class Barrier {
     this.#expected = randomBytes(9).toString('base64url');
     const body = Buffer.from(this.#expected);
     const payload = { body, payloadStart: 0, payloadEnd: body.length };
-    this.#pending = publish.expect(() => this.#pass());
-    publish.publish({ topic: this.#topic, ...payload, qos: 0, retain: false, properties: null }, null);
+    const pending = publish.expect(() => this.#pass());
+    this.#pending = pending;
+    this.#carrier = publish;
+    const qos = this.#links.hasQoS1 ? 1 : 0;
+    this.#partsLeft = 1 + qos;
+    const marker = { topic: this.#topic, ...payload, qos, retain: false, properties: null } as const;
+    // The next marker waits for this PUBACK: no more than one of them is ever in the broker's Receive Maximum.
+    publish.publish(marker, qos === 0 ? null : () => this.#onMarkerPart(pending));
     if (!this.#hasSeenMarker) this.#firstTimer = setTimeout(() => this.#giveUpMarker(), FIRST_MARKER_MS);
   }
 
   /** An access list lets the marker out or in, but not both. */
   #giveUpMarker(): void {
     this.#firstTimer = null;
-    const { publish, subscribe } = this.#links;
+    const { subscribe } = this.#links;
+    const publish = this.#carrier;
     if (publish === null || subscribe === null || this.#pending === null) return;
     this.#marker = 'unavailable';
     this.#links.onMarkerUnavailable();
@@ -149,9 +160,15 @@ export class Barrier {
     if (message.body.toString('latin1', message.payloadStart, message.payloadEnd) !== this.#expected) return;
     this.#hasSeenMarker = true;
     this.#clearTimer();
-    const pending = this.#pending;
+    if (this.#pending !== null) this.#onMarkerPart(this.#pending);
+  }
+
+  #onMarkerPart(pending: PendingAck): void {
+    if (pending !== this.#pending) return;
+    this.#partsLeft--;
+    if (this.#partsLeft > 0) return;
     this.#pending = null;
-    if (pending !== null) this.#links.publish?.fulfil(pending);
+    this.#carrier?.fulfil(pending);
   }
 
   /** PINGREQ on each link in turn: the second is sent when the first has been answered. */

@@ -23,6 +23,8 @@ export interface EmbeddedBroker {
   /** For MQTT.js on this machine. */
   readonly url: string;
   readonly port: number;
+  /** Topic levels it takes. */
+  readonly maxLevels: number;
   /**
    * Whether a connected client has a subscription that matches, as of this moment: this broker's PUBACK never says
    * that nobody listens (reason code 0x10). A client's own subscriptions count.
@@ -33,7 +35,7 @@ export interface EmbeddedBroker {
 }
 
 /** More levels than this, and the broker closes the connection of the publisher. */
-export const EMBEDDED_MAX_LEVELS = 100;
+const EMBEDDED_MAX_LEVELS = 100;
 
 /** A subscriber that takes nothing for so long is disconnected; until then it holds up publishers. */
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -68,6 +70,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   return {
     url: `mqtt://${reachableHost(host)}:${port}`,
     port,
+    maxLevels: EMBEDDED_MAX_LEVELS,
     hasSubscribers(topic) {
       let isFound = false;
       subscriptions.match(topic, () => {

@@ -4,7 +4,7 @@
  */
 import { FilterTrie } from '../mqtt/filter-trie.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
-import { filterMatches } from '../mqtt/topic.ts';
+import { filterMatchesBelow } from '../mqtt/topic.ts';
 import type { FilterEntry } from './filter-entry.ts';
 
 /** How a broker delivers a message that several filters of one session match. */
@@ -159,7 +159,8 @@ export class FilterIndex {
     const topic = message.topicBuffer.toString('utf8', message.topicStart, message.topicEnd);
     for (const other of group) {
       if (other === entry || other.heldQoS === -1 || other.topicFilter > entry.topicFilter) continue;
-      if (filterMatches(other.topicFilter, topic)) return true;
+      // A member on `a.>` has no claim to `a`, which its filter brings along.
+      if (filterMatchesBelow(other.topicFilter, topic)) return true;
     }
     return false;
   }

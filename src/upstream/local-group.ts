@@ -20,15 +20,19 @@ interface LocalMember {
   isTold: boolean;
 }
 
-/** The subscription through which a group receives. */
-interface Leader {
+/** A plain subscription through which the group receives. */
+interface Receiver {
   readonly member: LocalMember;
   readonly handle: UpstreamSubscription;
   isActive: boolean;
 }
 
-/** Distinct messages remembered while two leaders overlap. */
-const MAX_OVERLAP = 10_000;
+/** A former leader: it receives until the next one does, so that nothing falls between. */
+interface RetiringReceiver {
+  readonly receiver: Receiver;
+  readonly done: () => void;
+  isEnding: boolean;
+}
 
 /** One group name and one filter. */
 export class LocalGroup {
@@ -36,9 +40,12 @@ export class LocalGroup {
   readonly filter: string;
   #events: LocalGroupEvents;
   #members = new Set<LocalMember>();
-  #leader: Leader | null = null;
-  /** While an old leader is being released: copies seen from one leader and still to come from the other. */
-  #overlap: { readonly old: LocalMember; readonly surplus: Map<string, number> } | null = null;
+  #leader: Receiver | null = null;
+  #retiring = new Set<RetiringReceiver>();
+  /** Counts leaders. */
+  #changes = 0;
+  /** While more than one session receives. */
+  #copies: CopyFilter | null = null;
 
   constructor(name: string, filter: string, events: LocalGroupEvents) {
     this.name = name;
@@ -47,102 +54,122 @@ export class LocalGroup {
   }
 
   get isReceiving(): boolean {
-    return this.#leader?.isActive ?? false;
+    return this.#retiring.size > 0 || (this.#leader?.isActive ?? false);
   }
 
   join(table: SubscriptionTable, request: SubscribeRequest): UpstreamSubscription {
     const member: LocalMember = { table, request, isTold: false };
     this.#members.add(member);
     if (this.#leader === null) this.#lead(member);
-    else if (this.#leader.isActive) queueMicrotask(() => this.#tell(member, 0));
+    else if (this.#leader.isActive) queueMicrotask(() => this.#tell(member));
     return {
       end: (done) => this.#leave(member, done),
       drop: () => this.#leave(member, () => {}),
     };
   }
 
+  /** A session is over, and everything of its members with it. */
   forget(table: SubscriptionTable): void {
     for (const member of [...this.#members]) if (member.table === table) this.#members.delete(member);
-    if (this.#leader?.member.table === table) this.#succeed(() => {});
-    if (this.#members.size === 0) this.#events.onEmpty();
+    for (const one of [...this.#retiring])
+      if (one.receiver.member.table === table) this.#retiring.delete(one);
+    if (this.#leader?.member.table === table) this.#succeed();
+    this.#settle();
   }
 
-  #lead(member: LocalMember, onActive: () => void = () => {}): void {
+  #lead(member: LocalMember): void {
+    this.#changes++;
+    if (this.#retiring.size > 0) this.#copies ??= new CopyFilter();
     const subscriber: Subscriber = {
       deliver: (message) => this.#distribute(member, message),
       onSuback: (code) => {
-        if (leader.isActive || this.#leader !== leader) return;
-        leader.isActive = code < 0x80;
+        if (this.#leader !== leader) return;
         if (code >= 0x80) this.#onRefused(leader, code);
-        else for (const one of [...this.#members]) this.#tell(one, code);
-        onActive();
+        else this.#onActive(leader);
       },
     };
     const handle = member.table.subscribe({ ...member.request, shareName: null, subscriber });
-    const leader: Leader = { member, handle, isActive: false };
+    const leader: Receiver = { member, handle, isActive: false };
     this.#leader = leader;
   }
 
-  /** Permissions differ between sessions: the refused one leaves, the next tries. */
-  #onRefused(leader: Leader, code: number): void {
-    this.#members.delete(leader.member);
-    this.#tell(leader.member, code);
-    this.#succeed(() => {});
+  #onActive(leader: Receiver): void {
+    leader.isActive = true;
+    for (const one of [...this.#members]) this.#tell(one);
+    this.#endRetiring();
   }
 
-  #tell(member: LocalMember, code: number): void {
-    if (member.isTold) return;
+  /** Permissions differ between sessions: the refused one leaves, the next tries. */
+  #onRefused(leader: Receiver, code: number): void {
+    const { member } = leader;
+    this.#members.delete(member);
+    // Also one that was told otherwise before: an outage may bring a refusal.
     member.isTold = true;
     member.request.subscriber.onSuback(code);
+    this.#succeed();
+    this.#settle();
+  }
+
+  #tell(member: LocalMember): void {
+    if (member.isTold) return;
+    member.isTold = true;
+    member.request.subscriber.onSuback(0);
   }
 
   #leave(member: LocalMember, done: () => void): void {
-    if (!this.#members.has(member)) {
+    if (!this.#members.delete(member)) {
       done();
       return;
     }
-    this.#tell(member, 0);
+    this.#tell(member);
     const leader = this.#leader;
     if (leader?.member !== member) {
-      this.#members.delete(member);
       done();
       return;
     }
-    if (this.#members.size === 1) {
-      leader.handle.end(() => {
-        this.#members.delete(member);
-        this.#succeed(() => {});
-        done();
-      });
-      return;
-    }
-    this.#members.delete(member);
-    this.#succeed(() => {
-      this.#overlap = { old: member, surplus: new Map() };
-      leader.handle.end(() => {
-        this.#overlap = null;
-        done();
-      });
-    });
+    this.#retiring.add({ receiver: leader, done, isEnding: false });
+    this.#succeed();
   }
 
-  /** The next member's session subscribes; only then is the old one released, so that nothing falls between. */
-  #succeed(onActive: () => void): void {
+  /** The next member's session subscribes; without one, who still receives stops. */
+  #succeed(): void {
     this.#leader = null;
     const [next] = this.#members;
-    if (next === undefined) {
-      onActive();
-      if (this.#members.size === 0) this.#events.onEmpty();
-      return;
+    if (next === undefined) this.#endRetiring();
+    else this.#lead(next);
+  }
+
+  #endRetiring(): void {
+    for (const one of [...this.#retiring]) {
+      if (one.isEnding) continue;
+      one.isEnding = true;
+      one.receiver.handle.end(() => {
+        this.#retiring.delete(one);
+        one.done();
+        this.#settle();
+      });
     }
-    this.#lead(next, onActive);
+  }
+
+  /** The sessions are not in step: copies of what the former leader has brought may still come to the new one. */
+  #settle(): void {
+    if (this.#retiring.size > 0) return;
+    const copies = this.#copies;
+    if (this.#members.size === 0) this.#events.onEmpty();
+    else if (copies !== null) {
+      const change = this.#changes;
+      this.#leader?.member.table.catchUp(() => {
+        if (change === this.#changes) this.#copies = null;
+      });
+    }
   }
 
   #distribute(source: LocalMember, message: InboundPublication): boolean {
     if (message.retain) return true;
     const topic = message.topicBuffer.toString('utf8', message.topicStart, message.topicEnd);
-    if (this.#events.isDuplicate(this, topic) || this.#isSeen(source, topic, message)) return true;
-    const members = [...this.#members];
+    if (this.#events.isDuplicate(this, topic)) return true;
+    if (this.#copies?.isRepeat(source, topic, message)) return true;
+    const members = this.#receivers();
     const start = Math.floor(Math.random() * members.length);
     for (let i = 0; i < members.length; i++) {
       if (members[(start + i) % members.length]?.request.subscriber.deliver(message)) return true;
@@ -151,13 +178,35 @@ export class LocalGroup {
     return true;
   }
 
-  #isSeen(source: LocalMember, topic: string, message: InboundPublication): boolean {
-    const overlap = this.#overlap;
-    if (overlap === null || overlap.surplus.size > MAX_OVERLAP) return false;
+  /** The last member to leave is still owed what comes before its UNSUBACK. */
+  #receivers(): LocalMember[] {
+    if (this.#members.size > 0) return [...this.#members];
+    return [...this.#retiring].map((one) => one.receiver.member);
+  }
+}
+
+/** Distinct messages remembered while several sessions receive. */
+const MAX_COPIES = 10_000;
+
+/**
+ * Tells the copies of one message apart from messages that look the same: of equal ones, the n-th through one session
+ * is the n-th through any other. Exact for messages that differ; equal ones around a change of leader may count as one.
+ */
+class CopyFilter {
+  #counts = new Map<string, { passed: number; readonly bySource: Map<LocalMember, number> }>();
+
+  isRepeat(source: LocalMember, topic: string, message: InboundPublication): boolean {
     const key = `${topic}\0${message.body.toString('latin1', message.payloadStart, message.payloadEnd)}`;
-    const sign = source === overlap.old ? -1 : 1;
-    const surplus = overlap.surplus.get(key) ?? 0;
-    overlap.surplus.set(key, surplus + sign);
-    return surplus * sign < 0;
+    let counts = this.#counts.get(key);
+    if (counts === undefined) {
+      if (this.#counts.size >= MAX_COPIES) return false;
+      counts = { passed: 0, bySource: new Map() };
+      this.#counts.set(key, counts);
+    }
+    const count = (counts.bySource.get(source) ?? 0) + 1;
+    counts.bySource.set(source, count);
+    if (count <= counts.passed) return true;
+    counts.passed = count;
+    return false;
   }
 }

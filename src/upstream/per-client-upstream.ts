@@ -70,6 +70,9 @@ const NUDGE: OutboundPublication = {
   properties: null,
 };
 
+/** Place in the broker's Receive Maximum that is kept free for the barrier. */
+const MARKERS_IN_FLIGHT = 1;
+
 /** PUBACK reason code: no matching subscribers. */
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 
@@ -90,6 +93,8 @@ export class PerClientPort implements UpstreamPort {
   #barrier: Barrier;
   #nudge: AckNudge;
   #hasUnproven = false;
+  /** A subscription has asked for QoS 1. */
+  #hasQoS1 = false;
   #state: 'connecting' | 'up' | 'outage' | 'closing' | 'closed' = 'connecting';
   #deadline: NodeJS.Timeout;
   #isAwaited = false;
@@ -149,6 +154,7 @@ export class PerClientPort implements UpstreamPort {
       this.#subscriber = this.#assignRole(this.#publisher);
       this.#attachTable();
     }
+    if (request.qos === 1) this.#hasQoS1 = true;
     if (request.shareName !== null && this.#linkFeatures?.sharedSubscriptions === false) {
       return this.#context.groups.subscribeLocally(this.#table, request);
     }
@@ -220,7 +226,9 @@ export class PerClientPort implements UpstreamPort {
     this.#features = features;
     this.#linkFeatures = features;
     this.#context.onFeatures(features);
-    this.#window.setLimit(Math.min(features.receiveMaximum, this.#context.broker.maxInflight));
+    this.#window.setLimit(
+      Math.min(features.receiveMaximum - MARKERS_IN_FLIGHT, this.#context.broker.maxInflight),
+    );
     const isFirst = this.#state === 'connecting';
     if (isFirst) {
       clearTimeout(this.#deadline);
@@ -248,7 +256,7 @@ export class PerClientPort implements UpstreamPort {
   #recover(): void {
     if (this.#state === 'closed') return;
     if (this.#publisher !== null && this.#publisher.link === null) return;
-    if (this.#subscriber !== null && this.#subscriber.link === null) return;
+    if (this.#subscriber !== null && !this.#table.isRestored) return;
     if (this.#state === 'outage') {
       this.#state = 'up';
       clearTimeout(this.#deadline);
@@ -351,6 +359,11 @@ export class PerClientPort implements UpstreamPort {
       },
       get isReady() {
         return port.#areRolesUp();
+      },
+      get hasQoS1() {
+        const features = port.#linkFeatures;
+        if (!port.#hasQoS1 || features === null) return false;
+        return features.maximumQoS > 0 && features.receiveMaximum > MARKERS_IN_FLIGHT;
       },
       takeUnproven: () => {
         const had = port.#hasUnproven;

@@ -4,7 +4,7 @@
  */
 import type { Counters } from '../metrics/counters.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
-import { filterMatches } from '../mqtt/topic.ts';
+import { filterMatchesBelow } from '../mqtt/topic.ts';
 import type { SubscribeRequest, UpstreamSubscription } from '../session/ports.ts';
 import type { FilterEntry } from './filter-entry.ts';
 import { LocalGroup } from './local-group.ts';
@@ -62,7 +62,7 @@ export class QueueGroups {
   #isSecondOfName(group: LocalGroup, topic: string): boolean {
     for (const other of this.#local.values()) {
       if (other === group || other.name !== group.name || other.filter > group.filter) continue;
-      if (other.isReceiving && filterMatches(other.filter, topic)) return true;
+      if (other.isReceiving && filterMatchesBelow(other.filter, topic)) return true;
     }
     return false;
   }

@@ -42,6 +42,11 @@ export class SubscriptionTable {
     return this.#entries.size;
   }
 
+  /** A session is up, and the broker has answered for every filter that was owed to it. */
+  get isRestored(): boolean {
+    return this.#wire !== null && this.#onRestored === null;
+  }
+
   /** An identifier for a subscription made outside of this table on the same session. */
   allocateIdentifier(): number | null {
     return this.#hasIdentifiers ? this.#index.allocateIdentifier() : null;
@@ -91,6 +96,12 @@ export class SubscriptionTable {
   /** Gives one message to all subscribers it is for. */
   dispatch(message: InboundPublication, identifiers: readonly number[]): void {
     this.#index.dispatch(message, identifiers);
+  }
+
+  /** Calls back when everything that the broker has routed to this session so far is here; never if it ends first. */
+  catchUp(done: () => void): void {
+    if (this.#wire === null) done();
+    else this.#wire.barrier(done);
   }
 
   #entryOf(request: SubscribeRequest): FilterEntry {
@@ -191,13 +202,18 @@ export class SubscriptionTable {
     }
     entry.isChanging = true;
     const epoch = this.#epoch;
-    wire.unsubscribe(entry.filter, () => {
+    const onReleased = (): void => {
       if (epoch !== this.#epoch) return;
       entry.isChanging = false;
       entry.heldQoS = -1;
       for (const member of ending) this.#finish(member);
       if (entry.members.size === 0) this.#delete(entry);
       else this.#advance(entry);
+    };
+    wire.unsubscribe(entry.filter, () => {
+      // With QoS 1 the broker may still hold back copies, for want of a place in our Receive Maximum.
+      if (epoch === this.#epoch && entry.heldQoS === 1) wire.barrier(onReleased);
+      else onReleased();
     });
   }
 

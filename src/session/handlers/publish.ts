@@ -15,7 +15,7 @@ import type { PublishOp } from '../../nats/operations.ts';
 import { isValidLiteral } from '../../nats/subject.ts';
 import type { ControlFields } from '../../translation/control-headers.ts';
 import { headersToProperties, ORIGIN_PROPERTY } from '../../translation/headers-properties.ts';
-import { decodeMrBytes, replyToRequest } from '../../translation/reply-to.ts';
+import { type DeviceReply, decodeMrBytes, replyToRequest } from '../../translation/reply-to.ts';
 import { decodeUtf8Strict } from '../../translation/utf8.ts';
 import type { SessionContext } from '../context.ts';
 import type { PublishRule } from '../name-space.ts';
@@ -63,12 +63,30 @@ export class PublishHandler {
     if (context.connect.pedantic && !isValidLiteral(op.line, op.subjectStart, op.subjectEnd)) {
       context.replies.now(() => this.#err('Invalid Publish Subject'));
     }
-    const target = context.names.publishTarget(op.line, op.subjectStart, op.subjectEnd);
-    if (target.kind === 'user_info') this.#answerUserInfo(op);
-    else if (target.kind === 'nobody') this.#answerNobody(op);
-    else if (target.kind === 'refused') this.#refuse(op, target.refusal.reason === 'empty_token');
-    else this.#send(op, this.#destination(op, target.topic, target.rule), port);
+    const device = decodeMrBytes(op.line, op.subjectStart, op.subjectEnd);
+    if (device === null) this.#route(op, port);
+    else this.#answerDevice(op, device, port);
     return true;
+  }
+
+  #route(op: PublishOp, port: UpstreamPort): void {
+    const target = this.#context.names.publishTarget(op.line, op.subjectStart, op.subjectEnd);
+    if (target.kind === 'topic') {
+      this.#send(op, { topic: target.topic, rule: target.rule, correlation: null, qos: 0 }, port);
+    } else if (target.kind === 'user_info') this.#answerUserInfo(op);
+    else if (target.kind === 'nobody') this.#answerNobody(op);
+    else this.#refuse(op, target.refusal.reason === 'empty_token');
+  }
+
+  /** The subject carries the device's own topic and Correlation Data. */
+  #answerDevice(op: PublishOp, device: DeviceReply, port: UpstreamPort): void {
+    const mapped = this.#context.names.mapper.replyTopic(device.topicSubject);
+    if (!mapped.ok) {
+      this.#refuse(op, false);
+      return;
+    }
+    const topic = { text: mapped.name, bytes: Buffer.from(mapped.name) };
+    this.#send(op, { topic, rule: null, correlation: device.correlation, qos: device.qos }, port);
   }
 
   #count(op: PublishOp): void {
@@ -80,21 +98,7 @@ export class PublishHandler {
     counters.clientBytesIn += size;
   }
 
-  /** An answer to a device carries the device's topic in its subject. Null: the name cannot cross. */
-  #destination(op: PublishOp, topic: TopicName, rule: PublishRule | null): Destination | null {
-    const device = decodeMrBytes(op.line, op.subjectStart, op.subjectEnd);
-    if (device === null) return { topic, rule, correlation: null, qos: 0 };
-    const mapped = this.#context.names.mapper.replyTopic(device.topicSubject);
-    if (!mapped.ok) return null;
-    const name = { text: mapped.name, bytes: Buffer.from(mapped.name) };
-    return { topic: name, rule, correlation: device.correlation, qos: device.qos };
-  }
-
-  #send(op: PublishOp, destination: Destination | null, port: UpstreamPort): void {
-    if (destination === null) {
-      this.#refuse(op, false);
-      return;
-    }
+  #send(op: PublishOp, destination: Destination, port: UpstreamPort): void {
     const { connect } = this.#context;
     const properties = this.#properties(op, destination, port);
     if (properties === null) return;

@@ -6,6 +6,7 @@ import { isValidSubscription } from '../../nats/subject.ts';
 import type { Mapped } from '../../translation/mapped.ts';
 import { decodeUtf8Strict } from '../../translation/utf8.ts';
 import type { SessionContext } from '../context.ts';
+import { haveOwnArrived } from '../own-messages.ts';
 import type { ReplySlot } from '../reply-queue.ts';
 import { type Deliver, Subscription } from '../subscriptions.ts';
 
@@ -23,7 +24,7 @@ export class SubscribeHandler {
     this.#deliver = deliver;
   }
 
-  /** @returns false while there is no session with the broker */
+  /** @returns false while there is no session with the broker, or it is unclear whether the sid is free */
   handle(op: SubscribeOp): boolean {
     const { upstreamPort: port, subscriptions, options, replies } = this.#context;
     if (port === null || !port.isUp) return false;
@@ -31,11 +32,14 @@ export class SubscribeHandler {
     const subject = Buffer.from(line.subarray(op.subjectStart, op.subjectEnd));
     const queue = Buffer.from(line.subarray(op.queueStart, op.queueEnd));
     const sid = Buffer.from(line.subarray(op.sidStart, op.sidEnd));
+    const former = subscriptions.get(sid);
+    // Own messages may be about to use up its limit, which frees the sid.
+    if (former !== undefined && former.max > 0 && !haveOwnArrived(this.#context, former)) return false;
     // The order of these checks is nats-server's.
     if (queue.toString('latin1') === RESERVED_QUEUE) this.#deny(subject, queue);
     else if (options.maxSubscriptions > 0 && subscriptions.size >= options.maxSubscriptions) {
       replies.now(() => this.#err('maximum subscriptions exceeded'));
-    } else if (subscriptions.get(sid) !== undefined) replies.now(() => this.#ok());
+    } else if (former !== undefined) replies.now(() => this.#ok());
     else if (!isValidSubscription(subject, 0, subject.length))
       replies.now(() => this.#err('Invalid Subject'));
     else this.#subscribe(subject, queue, sid);
@@ -56,6 +60,7 @@ export class SubscribeHandler {
     const subscription: Subscription = new Subscription(names, this.#deliver, (code) =>
       this.#onSuback(subscription, slot, code),
     );
+    subscription.publishedBefore = this.#context.stats.inMessages;
     subscriptions.add(subscription);
     this.#context.unconfirmedChanges++;
     const request = {

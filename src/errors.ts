@@ -22,12 +22,15 @@ const stays = (errText: string | null): ErrorEffect => ({ errText, closeReason: 
 export const ERRORS = {
   GW_PARSE_UNKNOWN_OPERATION: closes('Unknown Protocol Operation', 'Protocol Violation'),
   GW_PARSE_CONTROL_LINE: closes('maximum control line exceeded', 'Maximum Control Line Exceeded'),
-  GW_PARSE_ARGUMENTS: closes(null, 'Parse Error'),
+  GW_PARSE_ARGUMENTS: closes(null, 'Protocol Violation'),
   GW_MAX_PAYLOAD: closes('Maximum Payload Violation', 'Maximum Message Payload Exceeded'),
   GW_CLIENT_SENT_ERR: closes(null, 'Parse Error'),
-  GW_CONNECT_JSON: closes(null, 'Parse Error'),
+  GW_CONNECT_JSON: closes(null, 'Protocol Violation'),
   GW_CLIENT_PROTOCOL: closes('invalid client protocol', 'Bad Client Protocol Version'),
-  GW_NO_RESPONDERS_HEADERS: closes('no responders requires headers support', 'No Responders Requires Headers'),
+  GW_NO_RESPONDERS_HEADERS: closes(
+    'no responders requires headers support',
+    'No Responders Requires Headers',
+  ),
   GW_AUTHORIZATION: closes('Authorization Violation', 'Authentication Failure'),
   GW_AUTH_TIMEOUT: closes('Authentication Timeout', 'Authentication Timeout'),
   GW_STALE: closes('Stale Connection', 'Stale Connection'),
@@ -61,7 +64,11 @@ export class GatewayError extends Error {
    * @param message for operators; never raw client input
    * @param options `cause`, and `context` with sizes, names and limits for the log
    */
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; context?: Record<string, unknown> } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; context?: Record<string, unknown> } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'GatewayError';
     this.code = code;

@@ -2,6 +2,7 @@
  * Formats of settings that name something: addresses, URLs, identity templates, topic prefixes, subjects.
  * Checks the shape only; opens nothing and resolves nothing.
  */
+import { CONNECT_TEXT_FIELDS } from '../nats/connect-options.ts';
 import { type Format, FormatError, listWords, text } from './formats.ts';
 
 /** Control characters have no place in any name; they are how log lines and packets get forged. */
@@ -91,19 +92,8 @@ function bareHostHint(value: string): string | undefined {
   return /^[a-z0-9.-]+(:\d+)?$/i.test(value) ? `must begin with a scheme: mqtt://${value}` : undefined;
 }
 
-/** Fields of the client's CONNECT that templates may use; session/client-info.ts fills them in. */
-const CONNECT_FIELDS = [
-  'user',
-  'pass',
-  'auth_token',
-  'jwt',
-  'nkey',
-  'sig',
-  'name',
-  'lang',
-  'version',
-  'account',
-];
+/** session/client-info.ts fills them in. */
+const CONNECT_FIELDS: readonly string[] = CONNECT_TEXT_FIELDS;
 /** A client id or topic prefix is shown, logged and stored all over the place. */
 const SECRET_FIELDS = ['pass', 'auth_token', 'jwt', 'sig'];
 const OTHER_VARIABLES = ['generated', 'peer.address', 'listener'];

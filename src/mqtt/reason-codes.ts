@@ -33,7 +33,7 @@ export const REASON = {
 } as const;
 
 /** Return codes of CONNACK in MQTT 3.1.1. @see MQTT 3.1.1 §3.2.2.3 */
-export const CONNACK_V4 = {
+const CONNACK_V4 = {
   ACCEPTED: 0,
   UNACCEPTABLE_PROTOCOL_VERSION: 1,
   IDENTIFIER_REJECTED: 2,

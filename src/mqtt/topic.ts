@@ -114,6 +114,12 @@ export function filterMatches(filter: string, topic: string): boolean {
   }
 }
 
+/** {@link filterMatches}, but `a/#` does not match its parent `a`. */
+export function filterMatchesBelow(filter: string, topic: string): boolean {
+  if (!filterMatches(filter, topic)) return false;
+  return !filter.endsWith('/#') || countLevels(topic) >= countLevels(filter);
+}
+
 const HASH = 0x23;
 const PLUS = 0x2b;
 

@@ -165,3 +165,16 @@ function parseString(value: string): unknown {
     ? Buffer.from(parsed).toString()
     : parsed;
 }
+
+/** Fields of CONNECT whose text may be used in templates, such as the MQTT user name of a client. */
+export const CONNECT_TEXT_FIELDS = [
+  'user',
+  'pass',
+  'auth_token',
+  'jwt',
+  'nkey',
+  'sig',
+  'name',
+  'lang',
+  'version',
+] as const satisfies readonly (keyof ConnectOptions)[];

@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
 import { isTooLong, stringFault } from '../mqtt/topic.ts';
+import { CONNECT_TEXT_FIELDS } from '../nats/connect-options.ts';
 import type { ConnectOptions } from '../nats/operations.ts';
 import { mountpointValue } from '../translation/subject-topic.ts';
 import { placeholders, renderTemplate } from '../util/template.ts';
@@ -20,34 +21,13 @@ export interface ClientInfoTemplates {
 const CLIENT_ID_CHARACTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const CLIENT_ID_LENGTH = 21;
 
-/** Fields of CONNECT that templates may name, besides those with another spelling. */
-const CONNECT_FIELDS = [
-  'user',
-  'pass',
-  'auth_token',
-  'jwt',
-  'nkey',
-  'sig',
-  'name',
-  'lang',
-  'version',
-] as const;
-
-/** All placeholder names; the configuration is checked against them. */
-export const TEMPLATE_NAMES: readonly string[] = [
-  ...CONNECT_FIELDS.flatMap((field) => [`connect.${field}`, `Packet.${field}`]),
-  'generated',
-  'peer.address',
-  'listener',
-];
-
 /** Whether two clients of one listener may get different results. */
 export function isPerClient(template: string): boolean {
   return placeholders(template).some((name) => name !== 'listener');
 }
 
 /** An unguessable client id of 21 characters of [0-9A-Za-z]. */
-export function generateClientId(): string {
+function generateClientId(): string {
   let id = '';
   for (let i = 0; i < CLIENT_ID_LENGTH; i++)
     id += CLIENT_ID_CHARACTERS[randomInt(CLIENT_ID_CHARACTERS.length)];
@@ -99,6 +79,6 @@ function value(name: string, connect: ConnectOptions, peer: PeerInfo): string | 
   if (name === 'listener') return peer.listener;
   const [group, field] = name.split('.');
   if (group !== 'connect' && group !== 'Packet') return null;
-  const known = CONNECT_FIELDS.find((one) => one === field);
+  const known = CONNECT_TEXT_FIELDS.find((one) => one === field);
   return known === undefined ? null : connect[known];
 }

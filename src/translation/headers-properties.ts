@@ -22,7 +22,7 @@ const RESERVED_PREFIX = 'nmg-';
 export const ORIGIN_PROPERTY = 'nmg-origin';
 
 /** Property with a raw header block in base64url; repeated for long ones. */
-export const RAW_PROPERTY = 'nmg-headers';
+const RAW_PROPERTY = 'nmg-headers';
 
 /** Some brokers disconnect above 51 user properties; origin and two raw parts must fit too. */
 const MAX_LINES = 48;

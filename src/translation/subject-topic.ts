@@ -3,6 +3,7 @@
  * Works on strings and keeps nothing; callers cache by bytes. Knows no permissions.
  */
 import { GatewayError } from '../errors.ts';
+import { GATEWAY_LEVEL } from '../mqtt/gateway-topics.ts';
 import type { TopicFault } from '../mqtt/topic.ts';
 import {
   DEFAULT_MAX_LEVELS,
@@ -61,9 +62,6 @@ const CODECS: Readonly<Record<MappingProfile, TokenCodec>> = {
   emqx: emqxCodec,
   'nats-server': natsServerCodec,
 };
-
-/** First level of the topics that gateways send themselves (barrier markers, probes). Never a client's. */
-export const GATEWAY_LEVEL = '_NMG';
 
 /** First levels by which brokers turn a SUBSCRIBE into something else. */
 const RESERVED_IN_FILTERS = ['$share', '$queue', '$exclusive', '$q', '$stream', '$s'];

@@ -3,12 +3,10 @@
  * subscriptions. A marker message travels the same way as the data; where the broker swallows it, PINGREQs serve.
  */
 import { randomBytes } from 'node:crypto';
+import { GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
 import type { InboundPublication, TopicName } from '../mqtt/publication.ts';
 import type { PendingAck } from './ack-timer.ts';
 import type { MqttLink } from './mqtt-link.ts';
-
-/** First level of the topics that gateways use among themselves and never deliver. */
-export const GATEWAY_TOPIC_PREFIX = '_NMG/';
 
 /** How long the first marker may take before the session falls back to PINGREQ. */
 const FIRST_MARKER_MS = 250;

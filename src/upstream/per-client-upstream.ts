@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
+import { GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
 import type { InboundPublication, OutboundPublication } from '../mqtt/publication.ts';
 import type {
   PublishReceipt,
@@ -17,7 +18,7 @@ import type {
 } from '../session/ports.ts';
 import type { RepeatLimiter } from '../util/logger.ts';
 import { AckNudge } from './ack-nudge.ts';
-import { Barrier, GATEWAY_TOPIC_PREFIX } from './barrier.ts';
+import { Barrier } from './barrier.ts';
 import { BrokerSession } from './broker-session.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import type { OverlapShape } from './filter-index.ts';

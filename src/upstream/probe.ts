@@ -4,9 +4,9 @@
  * There is no table of broker names; an answer that cannot be had is `null`.
  */
 import { randomBytes } from 'node:crypto';
+import { GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
 import { isCredentialRefusal } from '../mqtt/reason-codes.ts';
 import type { UpstreamIdentity } from '../session/ports.ts';
-import { GATEWAY_TOPIC_PREFIX } from './barrier.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import type { OverlapShape } from './filter-index.ts';
 import { type LinkEnd, type LinkFeatures, MqttLink } from './mqtt-link.ts';

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type LoadOptions, loadConfig, loadConfigWithOrigins } from '../../../src/config/load.ts';
 import { GatewayError } from '../../../src/errors.ts';
-import { TEMPLATE_NAMES } from '../../../src/session/client-info.ts';
+import { CONNECT_TEXT_FIELDS } from '../../../src/nats/connect-options.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -157,7 +157,8 @@ test('load: a secret can stand in a file of its own, less one line end', () => {
 });
 
 test('load: the variables that templates may use are those that sessions fill in', () => {
-  for (const name of TEMPLATE_NAMES) {
+  const names = CONNECT_TEXT_FIELDS.flatMap((field) => [`connect.${field}`, `Packet.${field}`]);
+  for (const name of [...names, 'generated', 'peer.address', 'listener']) {
     assert.deepEqual(problems({ flags: { 'client_info.password': `\${${name}}` } }), [], name);
   }
 });

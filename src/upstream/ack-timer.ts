@@ -12,13 +12,21 @@ export interface PendingAck {
 /** Checks per time-out: an ack is called late at the latest 1/4 of the time-out after it was due. */
 const CHECKS = 4;
 
-/** The awaited acknowledgements of one MQTT session, oldest first. */
+/**
+ * The awaited acknowledgements of one MQTT session, oldest first. Brokers acknowledge in order, so the time of each
+ * runs from when it became the oldest: on a slow link a full send window takes longer than the time-out, and cutting
+ * the session would only send the same window again, for ever.
+ */
 export class AckTimer {
   #pending = new Set<PendingAck>();
   #timer: NodeJS.Timeout | null = null;
   #timeoutMs: number;
   #onLate: () => void;
   #isStopped = false;
+  #checkedAt = 0;
+  /** The oldest one at the last check, and since when it has been that, or a little earlier. */
+  #oldest: PendingAck | null = null;
+  #oldestSince = 0;
 
   /**
    * @param timeoutMs how long an acknowledgement may take
@@ -56,7 +64,12 @@ export class AckTimer {
       this.#rest();
       return;
     }
-    if (performance.now() - oldest.since < this.#timeoutMs) return;
+    const now = performance.now();
+    // What was before it has come since the last check, or it would still be the oldest.
+    if (oldest !== this.#oldest) this.#oldestSince = Math.max(oldest.since, this.#checkedAt);
+    this.#oldest = oldest;
+    this.#checkedAt = now;
+    if (now - this.#oldestSince < this.#timeoutMs) return;
     this.stop();
     this.#onLate();
   }
@@ -64,5 +77,6 @@ export class AckTimer {
   #rest(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    this.#oldest = null;
   }
 }

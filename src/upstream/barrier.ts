@@ -42,8 +42,8 @@ export class Barrier {
   #pending: PendingAck | null = null;
   /** The link that the marker went out on. */
   #carrier: MqttLink | null = null;
-  /** What the running marker waits for: its return and, with QoS 1, its PUBACK. */
-  #partsLeft = 0;
+  /** The PUBACK of a marker with QoS 1 is under way; the next such marker waits for it. */
+  #isPubackOwed = false;
   #firstTimer: NodeJS.Timeout | null = null;
   #hasSeenMarker = false;
   #epoch = 0;
@@ -59,6 +59,11 @@ export class Barrier {
     return this.#hasSeenMarker && this.#marker !== 'unavailable';
   }
 
+  /** A PUBACK is under way that the next barrier waits for. */
+  get isPubackOwed(): boolean {
+    return this.#isPubackOwed;
+  }
+
   /** @param done called once; after an outage the barrier is run again */
   request(done: () => void): void {
     this.#waiting.push(done);
@@ -72,6 +77,7 @@ export class Barrier {
     if (this.#running !== null) this.#waiting.unshift(...this.#running);
     this.#running = null;
     this.#pending = null;
+    this.#isPubackOwed = false;
     if (this.#marker !== 'unavailable') this.#marker = 'unused';
   }
 
@@ -93,7 +99,8 @@ export class Barrier {
 
   #next(): void {
     if (this.#running !== null || this.#waiting.length === 0) return;
-    if (!this.#links.isReady) return;
+    // At most one marker is counted in the broker's Receive Maximum.
+    if (!this.#links.isReady || this.#isPubackOwed) return;
     const { publish, subscribe } = this.#links;
     const isUnproven = this.#links.takeUnproven();
     this.#running = this.#waiting;
@@ -130,14 +137,12 @@ export class Barrier {
     this.#expected = randomBytes(9).toString('base64url');
     const body = Buffer.from(this.#expected);
     const payload = { body, payloadStart: 0, payloadEnd: body.length };
-    const pending = publish.expect(() => this.#pass());
-    this.#pending = pending;
+    this.#pending = publish.expect(() => this.#pass());
     this.#carrier = publish;
     const qos = this.#links.hasQoS1 ? 1 : 0;
-    this.#partsLeft = 1 + qos;
+    this.#isPubackOwed = qos === 1;
     const marker = { topic: this.#topic, ...payload, qos, retain: false, properties: null } as const;
-    // The next marker waits for this PUBACK: no more than one of them is ever in the broker's Receive Maximum.
-    publish.publish(marker, qos === 0 ? null : () => this.#onMarkerPart(pending));
+    publish.publish(marker, qos === 0 ? null : () => this.#onPuback());
     if (!this.#hasSeenMarker) this.#firstTimer = setTimeout(() => this.#giveUpMarker(), FIRST_MARKER_MS);
   }
 
@@ -158,15 +163,14 @@ export class Barrier {
     if (message.body.toString('latin1', message.payloadStart, message.payloadEnd) !== this.#expected) return;
     this.#hasSeenMarker = true;
     this.#clearTimer();
-    if (this.#pending !== null) this.#onMarkerPart(this.#pending);
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending !== null) this.#carrier?.fulfil(pending);
   }
 
-  #onMarkerPart(pending: PendingAck): void {
-    if (pending !== this.#pending) return;
-    this.#partsLeft--;
-    if (this.#partsLeft > 0) return;
-    this.#pending = null;
-    this.#carrier?.fulfil(pending);
+  #onPuback(): void {
+    this.#isPubackOwed = false;
+    this.#next();
   }
 
   /** PINGREQ on each link in turn: the second is sent when the first has been answered. */

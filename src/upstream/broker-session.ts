@@ -10,7 +10,7 @@ import type { BrokerOptions } from './connect-options.ts';
 import { type LinkEnd, type LinkEvents, type LinkFeatures, MqttLink } from './mqtt-link.ts';
 
 /** What a session tells its owner. */
-export interface BrokerSessionEvents extends Pick<LinkEvents, 'onMessage' | 'onDrain' | 'onFilterAnswer'> {
+export interface BrokerSessionEvents extends Pick<LinkEvents, 'onMessage' | 'onDrain' | 'onAnswer'> {
   /** A link is up. The first call is the first CONNACK. */
   onUp(features: LinkFeatures): void;
   /** The link is gone; another attempt follows by itself. */
@@ -71,7 +71,7 @@ export class BrokerSession {
       },
       onMessage: this.#events.onMessage,
       onDrain: this.#events.onDrain,
-      onFilterAnswer: this.#events.onFilterAnswer,
+      onAnswer: this.#events.onAnswer,
       onEnd: (end) => this.#onEnd(end),
     });
   }

@@ -98,23 +98,36 @@ export class FilterIndex {
       }
       return;
     }
-    const topic = message.topicBuffer.toString('utf8', message.topicStart, message.topicEnd);
     const identifier = identifiers[0];
-    if (message.retain && identifier !== undefined) {
-      const entry = this.#byIdentifier.get(identifier);
-      if (entry !== undefined) this.#offer(entry, message, identifier);
-      return;
-    }
-    this.#dispatchByTopic(topic, message, shape);
+    if (identifier === undefined) this.#dispatchByTopic(message, shape);
+    else this.#dispatchSingle(message, identifier);
   }
 
-  #dispatchByTopic(topic: string, message: InboundPublication, shape: OverlapShape): void {
-    const matching: FilterEntry[] = [];
-    this.#trie.match(topic, (entry) => {
-      if (entry.heldQoS !== -1) matching.push(entry);
-    });
+  /** One copy for all plain filters names one of them; a shared or a retained copy is for the one it names. */
+  #dispatchSingle(message: InboundPublication, identifier: number): void {
+    const named = this.#byIdentifier.get(identifier);
+    if (message.retain || (named !== undefined && named.shareName !== null)) {
+      if (named !== undefined) this.#offer(named, message, identifier);
+      return;
+    }
+    for (const entry of this.#matching(topicOf(message))) {
+      if (entry.shareName === null) this.#offer(entry, message, null);
+    }
+  }
+
+  #dispatchByTopic(message: InboundPublication, shape: OverlapShape): void {
+    const topic = topicOf(message);
+    const matching = this.#matching(topic);
     if (shape === 'copies' && this.#isFurtherCopy(topic, message, matching.length)) return;
     for (const entry of matching) this.#offer(entry, message, null);
+  }
+
+  #matching(topic: string): FilterEntry[] {
+    const found: FilterEntry[] = [];
+    this.#trie.match(topic, (entry) => {
+      if (entry.heldQoS !== -1) found.push(entry);
+    });
+    return found;
   }
 
   /** Of equal copies in a row, as many as there are matching filters are one message. */
@@ -156,7 +169,7 @@ export class FilterIndex {
   #isSecondOfGroup(entry: FilterEntry, message: InboundPublication): boolean {
     const group = this.#groups.get(entry.shareName ?? '');
     if (group === undefined || group.size === 1) return false;
-    const topic = message.topicBuffer.toString('utf8', message.topicStart, message.topicEnd);
+    const topic = topicOf(message);
     for (const other of group) {
       if (other === entry || other.heldQoS === -1 || other.topicFilter > entry.topicFilter) continue;
       // A member on `a.>` has no claim to `a`, which its filter brings along.
@@ -164,4 +177,8 @@ export class FilterIndex {
     }
     return false;
   }
+}
+
+function topicOf({ topicBuffer, topicStart, topicEnd }: InboundPublication): string {
+  return topicBuffer.toString('utf8', topicStart, topicEnd);
 }

@@ -36,8 +36,8 @@ export interface LinkEvents {
   onConnected(features: LinkFeatures): void;
   /** `identifiers`: the Subscription Identifiers of the packet, in its order. */
   onMessage(message: InboundPublication, identifiers: readonly number[]): void;
-  /** The broker has answered a SUBSCRIBE or UNSUBSCRIBE. */
-  onFilterAnswer(): void;
+  /** The broker has answered a SUBSCRIBE, an UNSUBSCRIBE or a PINGREQ. */
+  onAnswer(): void;
   /** The socket has taken what was queued; publishing may go on. */
   onDrain(): void;
   onEnd(end: LinkEnd): void;
@@ -188,7 +188,7 @@ export class MqttLink {
   }
 
   #answerFilter(ack: PendingAck, code: number): void {
-    if (!this.#ended) this.#events.onFilterAnswer();
+    if (!this.#ended) this.#events.onAnswer();
     this.#acks.finish(ack, code);
   }
 
@@ -228,6 +228,7 @@ export class MqttLink {
   #onPacket(packet: Packet): void {
     if (packet.cmd === 'puback') this.#lastPubackCode = packet.reasonCode ?? 0;
     if (packet.cmd === 'pingresp') {
+      if (!this.#ended) this.#events.onAnswer();
       const ping = this.#pings.shift();
       if (ping !== null && ping !== undefined) this.#acks.finish(ping, 0);
     }

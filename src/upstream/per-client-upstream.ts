@@ -93,6 +93,7 @@ export class PerClientPort implements UpstreamPort {
   #table: SubscriptionTable;
   #barrier: Barrier;
   #nudge: AckNudge;
+  #publishNudge: AckNudge;
   #hasUnproven = false;
   /** A subscription has asked for QoS 1. */
   #hasQoS1 = false;
@@ -115,6 +116,7 @@ export class PerClientPort implements UpstreamPort {
     });
     this.#barrier = new Barrier(this.#barrierLinks());
     this.#nudge = new AckNudge(() => this.#subscriber?.link?.publish(NUDGE, null));
+    this.#publishNudge = new AckNudge(() => this.#publisher?.link?.publish(NUDGE, null));
     this.#deadline = setTimeout(
       () => this.#giveUp('no connection to the broker'),
       context.broker.connectTimeoutMs,
@@ -206,7 +208,7 @@ export class PerClientPort implements UpstreamPort {
       onFatal: (error) => this.#fail(error),
       onMessage: (message, identifiers) => this.#onMessage(message, identifiers),
       onDrain: () => this.#wake(),
-      onFilterAnswer: () => this.#onFilterAnswer(),
+      onAnswer: () => this.#onAnswer(session),
     });
     return session;
   }
@@ -283,23 +285,31 @@ export class PerClientPort implements UpstreamPort {
     const link = this.#publisher?.link;
     if (!link) return;
     const { publication } = entry;
+    this.#publishNudge.onWrite();
     const isUnheard = this.#context.hasSubscribers?.(publication.topic.text) === false;
     link.publish(publication, (code) => {
       this.#window.acknowledge(entry, code === 0 && isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
       if (this.#state === 'closing' && this.#window.size === 0) this.#close();
       this.#sendOwed();
       this.#wake();
+      const isMoreOwed = this.#window.size > 0 || this.#barrier.isPubackOwed;
+      if (isMoreOwed && this.#isAckDelayed()) this.#publishNudge.onPartialAnswer();
     });
   }
 
+  #onAnswer(session: BrokerSession): void {
+    if (session === this.#subscriber && this.#isAckDelayed()) this.#nudge.onAnswer();
+  }
+
   /** Where one session serves both directions, the publications carry the ACKs. */
-  #onFilterAnswer(): void {
+  #isAckDelayed(): boolean {
     const isDelayed = this.#context.delaysSmallWrites() ?? this.#barrier.isMarkerProven;
-    if (isDelayed && this.#publisher !== this.#subscriber) this.#nudge.onAnswer();
+    return isDelayed && this.#publisher !== this.#subscriber;
   }
 
   #onMessage(message: InboundPublication, identifiers: readonly number[]): void {
-    this.#nudge.onDelivery();
+    if (message.qos === 0) this.#nudge.onDelivery();
+    else if (this.#isAckDelayed()) this.#nudge.onPuback();
     if (!this.#barrier.consume(message)) this.#table.dispatch(message, identifiers);
   }
 

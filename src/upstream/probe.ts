@@ -30,24 +30,27 @@ const STEP_TIMEOUT_MS = 2_000;
 /**
  * Connects without credentials, then, where that is refused, with `service`, and measures.
  * @param service the gateway's own account, or null
+ * @param signal ends the probe at once
  * @returns what could be found out; never rejects
  */
 export async function probeBroker(
   broker: BrokerOptions,
   service: UpstreamIdentity | null,
+  signal: AbortSignal,
 ): Promise<ProbeReport> {
   const stranger = {
     clientId: `nmg-probe-${randomBytes(9).toString('hex')}`,
     username: undefined,
     password: undefined,
   };
-  const open = await connect(broker, stranger);
+  const open = await connect(broker, stranger, signal);
   if (open.probe !== null) return measure(open.probe, false);
   const isRefused =
     open.end?.kind === 'refused' && isCredentialRefusal(open.end.code, broker.protocolVersion);
   const requiresCredentials = isRefused ? true : null;
-  if (service === null) return { requiresCredentials, overlap: null, delaysSmallWrites: null };
-  const known = await connect(broker, service);
+  if (service === null || signal.aborted)
+    return { requiresCredentials, overlap: null, delaysSmallWrites: null };
+  const known = await connect(broker, service, signal);
   if (known.probe === null) return { requiresCredentials, overlap: null, delaysSmallWrites: null };
   return measure(known.probe, requiresCredentials);
 }
@@ -64,15 +67,17 @@ class Probe {
   readonly base = `${GATEWAY_TOPIC_PREFIX}${randomBytes(12).toString('base64url')}`;
   copies: Copy[] = [];
   onCopy: ((copy: Copy) => void) | null = null;
+  #signal: AbortSignal;
 
-  constructor(link: MqttLink, features: LinkFeatures) {
+  constructor(link: MqttLink, features: LinkFeatures, signal: AbortSignal) {
     this.link = link;
     this.features = features;
+    this.#signal = signal;
   }
 
   subscribe(suffix: string, identifier: number): Promise<boolean> {
     const id = this.features.subscriptionIdentifiers ? identifier : null;
-    return limited((resolve) => {
+    return this.limited((resolve) => {
       const options = { qos: 0, identifier: id, retainHandling: 2 } as const;
       this.link.subscribe(`${this.base}/${suffix}`, options, (code) => resolve(code < 0x80));
     });
@@ -90,34 +95,39 @@ class Probe {
 
   /** Resolves to whether a copy of this topic came in time. */
   arrival(suffix: string): Promise<boolean> {
-    return limited((resolve) => {
+    return this.limited((resolve) => {
       this.onCopy = (copy) => {
         if (copy.topic === `${this.base}/${suffix}`) resolve(true);
       };
     });
   }
-}
 
-/** Resolves to false when nothing has happened within the limit. */
-function limited(start: (resolve: (isDone: boolean) => void) => void): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), STEP_TIMEOUT_MS);
-    start((isDone) => {
-      clearTimeout(timer);
-      resolve(isDone);
+  /** Resolves to false when nothing has happened within the limit, or when the probe is ended. */
+  limited(start: (resolve: (isDone: boolean) => void) => void): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (isDone: boolean): void => {
+        clearTimeout(timer);
+        this.#signal.removeEventListener('abort', onAbort);
+        resolve(isDone);
+      };
+      const onAbort = (): void => finish(false);
+      const timer = setTimeout(onAbort, STEP_TIMEOUT_MS);
+      this.#signal.addEventListener('abort', onAbort);
+      start(finish);
     });
-  });
+  }
 }
 
 function connect(
   broker: BrokerOptions,
   identity: UpstreamIdentity,
+  signal: AbortSignal,
 ): Promise<{ probe: Probe | null; end: LinkEnd | null }> {
   return new Promise((resolve) => {
     let probe: Probe | null = null;
     const link: MqttLink = new MqttLink(broker, identity, {
       onConnected: (features) => {
-        probe = new Probe(link, features);
+        probe = new Probe(link, features, signal);
         resolve({ probe, end: null });
       },
       onMessage: (message, identifiers) => {
@@ -127,16 +137,22 @@ function connect(
         probe?.onCopy?.(copy);
       },
       onDrain: () => {},
-      onFilterAnswer: () => {},
+      onAnswer: () => {},
       onEnd: (end) => resolve({ probe: null, end }),
     });
+    const onAbort = (): void => {
+      link.destroy();
+      resolve({ probe: null, end: null });
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
   });
 }
 
 async function measure(probe: Probe, requiresCredentials: boolean | null): Promise<ProbeReport> {
   try {
     const overlap = await measureOverlap(probe);
-    const delaysSmallWrites = overlap === null ? null : await measureDelay(probe);
+    const canMeasure = overlap !== null && probe.features.maximumQoS > 0;
+    const delaysSmallWrites = canMeasure ? await measureDelay(probe) : null;
     return { requiresCredentials, overlap, delaysSmallWrites };
   } finally {
     probe.link.close(() => {});
@@ -163,7 +179,7 @@ async function measureDelay(probe: Probe): Promise<boolean | null> {
   for (let round = 0; round < ROUNDS; round++) {
     const start = performance.now();
     const isBack = probe.arrival('x');
-    const isAcknowledged = limited((resolve) => probe.publish('x', 1, () => resolve(true)));
+    const isAcknowledged = probe.limited((resolve) => probe.publish('x', 1, () => resolve(true)));
     if (!((await isBack) && (await isAcknowledged))) return null;
     times.push(performance.now() - start);
   }

@@ -42,6 +42,7 @@ export class BrokerUpstream implements Upstream {
   #probing: Promise<void> | null = null;
   #features: LinkFeatures | null = null;
   #isStopped = false;
+  #stopProbe = new AbortController();
   #onDrained: (() => void) | null = null;
 
   constructor(options: UpstreamOptions, logger: Logger, counters: Counters) {
@@ -106,6 +107,7 @@ export class BrokerUpstream implements Upstream {
    */
   async stop(limitMs: number): Promise<boolean> {
     this.#isStopped = true;
+    this.#stopProbe.abort();
     for (const port of this.#ports) port.end();
     const isDone = await this.#drained(limitMs);
     for (const port of [...this.#ports]) port.abort();
@@ -129,7 +131,7 @@ export class BrokerUpstream implements Upstream {
     const { service } = this.#options;
     const identity =
       service === null ? null : { clientId: `nmg-probe-${randomBytes(9).toString('hex')}`, ...service };
-    this.#report = await probeBroker(this.#options.broker, identity);
+    this.#report = await probeBroker(this.#options.broker, identity, this.#stopProbe.signal);
     if (this.#isStopped) return;
     this.#logger.info({ event: 'upstream.probed', ...this.#report }, 'broker probed; null means unknown');
   }

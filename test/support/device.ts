@@ -8,6 +8,8 @@ import { waitFor, within } from './wait-for.ts';
 const LIMIT_MS = 5_000;
 /** Devices do not show messages under it; see {@link Device.settle}. */
 const SETTLE_PREFIX = 'device-settle/';
+/** What gateways send among themselves. A device on `#` gets it; when and how much is no subject of tests. */
+const GATEWAY_PREFIX = '_NMG/';
 
 /** A message that a device has received. */
 export interface DeviceMessage {
@@ -42,6 +44,7 @@ export class Device {
         this.#settledTopic = topic;
         return;
       }
+      if (topic.startsWith(GATEWAY_PREFIX)) return;
       const { qos, retain, properties = {} } = packet;
       this.messages.push({ topic, payload, text: payload.toString(), qos, retain, properties });
     });

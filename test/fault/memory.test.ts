@@ -1,0 +1,197 @@
+/** Clients that try to fill the memory: announced payloads, endless lines, unfinished messages, masses of SUBs. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { connectDevice } from '../support/device.ts';
+import { startGateway } from '../support/gateway.ts';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { startMosquitto } from '../support/mosquitto.ts';
+import { startNatsServer } from '../support/nats-server.ts';
+import type { RawClient } from '../support/raw-client.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { connectClient, type NatsEndpoint } from './clients.ts';
+
+const MB = 1024 * 1024;
+
+const open: { stop(): Promise<unknown> }[] = [];
+after(async () => {
+  for (const one of open.reverse()) await one.stop();
+});
+
+function stopLater<T extends { stop(): Promise<unknown> }>(one: T): T {
+  open.push(one);
+  return one;
+}
+
+const mqtt = stopLater(await startMosquitto());
+const oracle = stopLater(await startNatsServer());
+
+async function gatewayProcess(settings: object = {}): Promise<GatewayProcess> {
+  const base = { upstream: { url: mqtt.url, probe: false }, log: { level: 'info', format: 'json' } };
+  return stopLater(await startGatewayProcess({ settings: { ...base, ...settings } }));
+}
+
+/** Everything that a client receives from `input` on, up to the end of the connection or to the PONG behind it. */
+async function answerTo(endpoint: NatsEndpoint, input: Buffer): Promise<string> {
+  const client = await connectClient(endpoint);
+  client.send(input);
+  client.send('\r\nPING\r\n');
+  await waitFor(
+    () => !client.isOpen || client.unread.includes('PONG'),
+    10_000,
+    `an answer to ${input.length} bytes`,
+  );
+  const answer = client.isOpen
+    ? `${client.unread.toString()}(open)`
+    : (await client.closed()).leftover.toString();
+  client.reset();
+  return answer;
+}
+
+const ANNOUNCED = [
+  '1048577',
+  '999999999',
+  '1073741824',
+  '2147483648',
+  '99999999999',
+  '18446744073709551616',
+  '-1',
+  '1e9',
+];
+
+test('announced payloads of 1 GB and more: answered like nats-server, nothing is set aside for them', async (t) => {
+  const gateway = await gatewayProcess();
+  const before = gateway.residentBytes();
+  for (const size of ANNOUNCED) {
+    const input = Buffer.from(`PUB a ${size}\r\nxxxxxxxx`);
+    assert.equal(await answerTo(gateway, input), await answerTo(oracle, input), `PUB a ${size}`);
+  }
+  const clients = await Promise.all(Array.from({ length: 200 }, () => connectClient(gateway)));
+  const chunk = Buffer.alloc(64 * 1024, 'x');
+  for (const client of clients) client.send(Buffer.concat([Buffer.from('PUB a 999999999\r\n'), chunk]));
+  for (const client of clients) {
+    assert.equal((await client.closed()).leftover.toString(), "-ERR 'Maximum Payload Violation'\r\n");
+  }
+  const grownMb = (gateway.residentBytes() - before) / MB;
+  t.diagnostic(`memory + ${grownMb.toFixed(0)} MB`);
+  assert.ok(grownMb < 100);
+});
+
+const ENDLESS: readonly (readonly [string, string])[] = [
+  ['PUB with an endless subject', `PUB ${'a'.repeat(10 * MB)}`],
+  ['SUB with an endless subject', `SUB ${'a'.repeat(10 * MB)}`],
+  ['CONNECT with an endless value', `CONNECT {"name":"${'a'.repeat(10 * MB)}`],
+  ['no operation at all', 'a'.repeat(10 * MB)],
+];
+
+/** Of 10 MB nats-server's own answer is lost: it closes without reading on, and the RST overtakes the text. */
+const ORACLE_BYTES = 5_000;
+
+test('lines of 10 MB without an end: answered like nats-server, at once, without keeping them', async (t) => {
+  const gateway = await gatewayProcess();
+  const neighbour = await connectClient(gateway);
+  const before = gateway.residentBytes();
+  for (const [name, text] of ENDLESS) {
+    const expected = await answerTo(oracle, Buffer.from(text.slice(0, ORACLE_BYTES)));
+    assert.equal(await answerTo(gateway, Buffer.from(text)), expected, name);
+    await neighbour.pingPong();
+  }
+  const grownMb = (gateway.residentBytes() - before) / MB;
+  t.diagnostic(`memory + ${grownMb.toFixed(0)} MB`);
+  assert.ok(grownMb < 60);
+  await neighbour.close();
+});
+
+const CLIENTS = 200;
+
+test('unfinished messages: beyond max_total_input nobody is read further, and all arrive once they are finished', async (t) => {
+  const gateway = await gatewayProcess({ max_total_input: '16MB', max_payload: '1MB' });
+  const device = await connectDevice(mqtt.url);
+  stopLater({ stop: () => device.close(true) });
+  await device.subscribe('big', { qos: 0 });
+  const neighbour = await connectClient(gateway);
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectClient(gateway)));
+  const before = gateway.residentBytes();
+  let highest = before;
+  const timer = setInterval(() => {
+    highest = Math.max(highest, gateway.residentBytes());
+  }, 20);
+  try {
+    for (const client of clients)
+      client.send(Buffer.concat([Buffer.from(`PUB big ${MB}\r\n`), Buffer.alloc(MB - 1, 'x')]));
+    // Small messages of others still get through.
+    neighbour.send('SUB small 1\r\nPUB small 1\r\nx\r\nPING\r\n');
+    await neighbour.expect('MSG small 1 1\r\nx\r\nPONG\r\n');
+    for (const client of clients) client.send('x\r\nPING\r\n');
+    for (const client of clients) await client.readUntil('PONG\r\n', 20_000);
+  } finally {
+    clearInterval(timer);
+  }
+  await waitFor(() => device.messages.length === clients.length, 10_000, 'all messages');
+  const grownMb = (highest - before) / MB;
+  t.diagnostic(`${CLIENTS} MB announced and sent, memory + ${grownMb.toFixed(0)} MB`);
+  assert.ok(grownMb < 0.75 * CLIENTS, `memory grew by ${grownMb.toFixed(0)} MB`);
+  await Promise.all([neighbour, ...clients].map((client) => client.close()));
+});
+
+test('unfinished messages that are never finished: their clients are cut one by one, the others go on', async () => {
+  const gateway = await gatewayProcess({ max_total_input: '1MB', max_payload: '1MB' });
+  const holders = await Promise.all(Array.from({ length: 3 }, () => connectClient(gateway)));
+  for (const client of holders) {
+    client.send(Buffer.concat([Buffer.from(`PUB big ${MB}\r\n`), Buffer.alloc(MB - 100, 'x')]));
+  }
+  const honest = await connectClient(gateway);
+  honest.send(
+    Buffer.concat([
+      Buffer.from(`PUB big ${MB - 1}\r\n`),
+      Buffer.alloc(MB - 1, 'x'),
+      Buffer.from('\r\nPING\r\n'),
+    ]),
+  );
+  await honest.readUntil('PONG\r\n', 20_000);
+  const cut = holders.filter((client) => !client.isOpen).length;
+  assert.ok(cut >= 1, 'somebody had to make room');
+  for (const client of holders) client.reset();
+  await honest.close();
+});
+
+const SUBS = 10_000;
+
+/** @returns milliseconds */
+async function subscribeAll(client: RawClient, count: number): Promise<number> {
+  const start = performance.now();
+  client.send(Array.from({ length: count }, (_, i) => `SUB many.${i} ${i}\r\n`).join(''));
+  client.send('PING\r\n');
+  const answer = (await client.readUntil('PONG\r\n', 50_000)).toString('latin1');
+  assert.equal(answer.split('+OK\r\n').length - 1, count);
+  return performance.now() - start;
+}
+
+test(`${SUBS} SUBs of one client: all acknowledged, all working, all gone with it`, async (t) => {
+  const gateway = stopLater(await startGateway({ upstream: { url: mqtt.url, probe: false } }));
+  const device = await connectDevice(mqtt.url);
+  stopLater({ stop: () => device.close(true) });
+  const client = await connectClient(gateway, { verbose: true });
+  const neighbour = await connectClient(gateway);
+  const ms = await subscribeAll(client, SUBS);
+  t.diagnostic(`${SUBS} SUBs in ${Math.round(ms)} ms`);
+  assert.ok(ms < 20_000);
+  for (const i of [0, SUBS / 2, SUBS - 1]) {
+    await device.publish(`many/${i}`, 'x');
+    await client.readUntil(`MSG many.${i} ${i} 1\r\nx\r\n`);
+  }
+  await neighbour.pingPong();
+  await client.close();
+  await waitFor(() => gateway.gateway.status().upstreamSessions === 1, 5_000, 'its sessions to be gone');
+  await neighbour.close();
+});
+
+test('more SUBs than there are packet identifiers: all acknowledged', async (t) => {
+  const gateway = stopLater(
+    await startGateway({ upstream: { url: mqtt.url, probe: false }, ping_timeout: '60s' }),
+  );
+  const client = await connectClient(gateway, { verbose: true });
+  const ms = await subscribeAll(client, 66_000);
+  t.diagnostic(`66,000 SUBs in ${Math.round(ms)} ms`);
+  assert.equal(gateway.gateway.status().counters.upstreamDisconnects, 0);
+  client.reset();
+});

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { OutboundPublication } from '../../../src/mqtt/publication.ts';
+import type { PendingAck } from '../../../src/upstream/ack-timer.ts';
+import { Barrier, type BarrierLinks } from '../../../src/upstream/barrier.ts';
+import type { MqttLink } from '../../../src/upstream/mqtt-link.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { inbound } from './harness.ts';
+
+/** The part of a link that a barrier uses; pings and PUBACKs wait for the test. */
+class FakeLink {
+  readonly published: OutboundPublication[] = [];
+  readonly pubacks: ((code: number) => void)[] = [];
+  readonly subscribes: ((code: number) => void)[] = [];
+  readonly pings: (() => void)[] = [];
+  expected = 0;
+
+  publish(publication: OutboundPublication, onPuback: ((code: number) => void) | null): void {
+    this.published.push({ ...publication });
+    if (onPuback !== null) this.pubacks.push(onPuback);
+  }
+
+  subscribe(_filter: string, _options: unknown, done: (code: number) => void): void {
+    this.subscribes.push(done);
+  }
+
+  ping(done: () => void): void {
+    this.pings.push(done);
+  }
+
+  expect(done: () => void): PendingAck {
+    this.expected++;
+    return { since: 0, done };
+  }
+
+  fulfil(ack: PendingAck): void {
+    ack.done(0);
+  }
+
+  get asLink(): MqttLink {
+    return this as unknown as MqttLink;
+  }
+}
+
+function setUp(roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolean } = {}) {
+  const publisher = new FakeLink();
+  const subscriber = new FakeLink();
+  const state = { isReady: true, isUnproven: false, unavailable: 0 };
+  const links: BarrierLinks = {
+    publish: roles.publish === false ? null : publisher.asLink,
+    subscribe: roles.subscribe === false ? null : subscriber.asLink,
+    hasQoS1: roles.hasQoS1 ?? false,
+    allocateIdentifier: () => 7,
+    get isReady() {
+      return state.isReady;
+    },
+    takeUnproven: () => {
+      const had = state.isUnproven;
+      state.isUnproven = false;
+      return had;
+    },
+    onMarkerUnavailable: () => {
+      state.unavailable++;
+    },
+  };
+  const barrier = new Barrier(links);
+  const passed: string[] = [];
+  const request = (name: string): void => barrier.request(() => passed.push(name));
+  /** The broker returns a marker. */
+  const comeBack = (marker = publisher.published.at(-1)): boolean => {
+    assert.ok(marker !== undefined);
+    const { body, payloadStart, payloadEnd } = marker;
+    return barrier.consume(inbound(marker.topic.text, body.toString('utf8', payloadStart, payloadEnd)));
+  };
+  return { barrier, publisher, subscriber, state, passed, request, comeBack };
+}
+
+test('barrier: passes at once when nothing was published and nobody subscribes', () => {
+  const { request, passed, publisher } = setUp({ subscribe: false });
+  request('a');
+  assert.deepEqual(passed, ['a']);
+  assert.equal(publisher.pings.length, 0);
+});
+
+test('barrier: without subscriptions a PINGREQ proves QoS 0 publications', () => {
+  const { request, passed, publisher, state } = setUp({ subscribe: false });
+  state.isUnproven = true;
+  request('a');
+  assert.deepEqual([passed, publisher.pings.length], [[], 1]);
+  publisher.pings[0]?.();
+  assert.deepEqual(passed, ['a']);
+});
+
+test('barrier: with subscriptions only, a PINGREQ on that session', () => {
+  const { request, passed, subscriber } = setUp({ publish: false });
+  request('a');
+  subscriber.pings[0]?.();
+  assert.deepEqual(passed, ['a']);
+});
+
+test('barrier: the marker goes out after its SUBACK and passes when it is back, not before', () => {
+  const { request, passed, publisher, subscriber, comeBack } = setUp();
+  request('a');
+  assert.deepEqual([subscriber.subscribes.length, publisher.published.length], [1, 0]);
+  subscriber.subscribes[0]?.(0);
+  assert.equal(publisher.published.length, 1);
+  assert.equal(publisher.published[0]?.qos, 0);
+  assert.deepEqual(passed, []);
+  assert.equal(comeBack(), true);
+  assert.deepEqual(passed, ['a']);
+  request('b');
+  assert.equal(subscriber.subscribes.length, 1, 'subscribed once');
+  comeBack();
+  assert.deepEqual(passed, ['a', 'b']);
+});
+
+test('barrier: all that are asked for while one runs share the next', () => {
+  const { request, passed, publisher, subscriber, comeBack } = setUp();
+  request('a');
+  subscriber.subscribes[0]?.(0);
+  for (const name of ['b', 'c', 'd']) request(name);
+  comeBack();
+  assert.deepEqual([passed, publisher.published.length], [['a'], 2]);
+  comeBack();
+  assert.deepEqual([passed, publisher.published.length], [['a', 'b', 'c', 'd'], 2]);
+});
+
+test('barrier: neither an old marker nor a forged one passes it; none of them is delivered', () => {
+  const { barrier, request, passed, publisher, subscriber, comeBack } = setUp();
+  request('a');
+  subscriber.subscribes[0]?.(0);
+  comeBack();
+  const old = publisher.published[0];
+  request('b');
+  const topic = old?.topic.text ?? '';
+  assert.equal(comeBack(old), true);
+  for (const forged of ['', 'guess']) assert.equal(barrier.consume(inbound(topic, forged)), true);
+  assert.equal(barrier.consume(inbound('_NMG/other', 'x')), true);
+  assert.deepEqual(passed, ['a']);
+});
+
+test('barrier: leaves every other topic alone', () => {
+  const { barrier } = setUp();
+  for (const topic of ['a', '_', '_NM/x', '_NMGx', '_nmg/x', 'x/_NMG/y', '_INBOX/x']) {
+    assert.equal(barrier.consume(inbound(topic)), false, topic);
+  }
+});
+
+test('barrier: with QoS 1 subscriptions the marker has QoS 1, and the next waits for its PUBACK', () => {
+  const { request, passed, publisher, subscriber, comeBack } = setUp({ hasQoS1: true });
+  request('a');
+  subscriber.subscribes[0]?.(1);
+  assert.equal(publisher.published[0]?.qos, 1);
+  comeBack();
+  assert.deepEqual(passed, ['a']);
+  request('b');
+  assert.equal(publisher.published.length, 1);
+  publisher.pubacks[0]?.(0);
+  assert.equal(publisher.published.length, 2);
+  publisher.pubacks[1]?.(0);
+  assert.deepEqual(passed, ['a'], 'the PUBACK alone proves nothing');
+  comeBack();
+  assert.deepEqual(passed, ['a', 'b']);
+});
+
+test('barrier: with QoS 1 subscriptions only, the marker travels on that session', () => {
+  const { request, passed, subscriber, comeBack } = setUp({ publish: false, hasQoS1: true });
+  request('a');
+  subscriber.subscribes[0]?.(1);
+  assert.equal(subscriber.pings.length, 0);
+  comeBack(subscriber.published[0]);
+  assert.deepEqual(passed, ['a']);
+});
+
+test('barrier: a refused marker subscription means PINGREQ on publish, then on subscribe, from then on', () => {
+  const { request, passed, publisher, subscriber, state } = setUp();
+  request('a');
+  subscriber.subscribes[0]?.(0x87);
+  for (const name of ['a', 'b']) {
+    if (name === 'b') request(name);
+    assert.equal(publisher.pings.length, 1);
+    assert.equal(subscriber.pings.length, 0);
+    publisher.pings.pop()?.();
+    assert.equal(passed.includes(name), false);
+    subscriber.pings.pop()?.();
+    assert.equal(passed.includes(name), true);
+  }
+  assert.deepEqual([publisher.published.length, state.unavailable], [0, 1]);
+});
+
+test('barrier: a first marker that does not come back is given up for PINGREQ', async () => {
+  const { request, passed, publisher, subscriber, state } = setUp();
+  request('a');
+  subscriber.subscribes[0]?.(0);
+  await waitFor(() => publisher.pings.length === 1, 2_000, 'the fallback');
+  publisher.pings.pop()?.();
+  subscriber.pings.pop()?.();
+  assert.deepEqual([passed, state.unavailable], [['a'], 1]);
+});
+
+test('barrier: a loss takes the running one back; it runs again when the sessions are up', () => {
+  const { barrier, request, passed, publisher, subscriber, state, comeBack } = setUp();
+  request('a');
+  subscriber.subscribes[0]?.(0);
+  const lost = publisher.published[0];
+  state.isReady = false;
+  barrier.reset();
+  request('b');
+  comeBack(lost);
+  assert.deepEqual(passed, []);
+  state.isReady = true;
+  barrier.resume();
+  assert.equal(subscriber.subscribes.length, 2, 'the new session has no marker subscription');
+  subscriber.subscribes[1]?.(0);
+  comeBack();
+  assert.deepEqual(passed, ['a', 'b']);
+});

@@ -3,6 +3,9 @@
  * what comes next back until our delayed ACK, 40 ms: every first request, every flush after a SUB and every second
  * PUBACK of a burst would take that long.
  */
+import { GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
+import type { OutboundPublication } from '../mqtt/publication.ts';
+import type { MqttLink } from './mqtt-link.ts';
 
 /** Our kernel answers late for about this long after we have written something that is answered. */
 const WINDOW_MS = 60;
@@ -58,5 +61,60 @@ export class AckNudge {
       this.#isScheduled = false;
       if (!this.#isWritten) this.#send();
     });
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const NUDGE_TOPIC = `${GATEWAY_TOPIC_PREFIX}ack`;
+/** The packet that has no answer: an empty QoS 0 PUBLISH to a topic that nobody subscribes to. */
+const NUDGE: OutboundPublication = {
+  topic: { text: NUDGE_TOPIC, bytes: Buffer.from(NUDGE_TOPIC) },
+  body: EMPTY,
+  payloadStart: 0,
+  payloadEnd: 0,
+  qos: 0,
+  retain: false,
+  properties: null,
+};
+
+/** What the nudges of a client ask of its sessions. */
+export interface NudgedLinks {
+  readonly publishLink: MqttLink | null;
+  readonly subscribeLink: MqttLink | null;
+  /** Nudging helps and is allowed: the broker delays, and each direction has a session of its own. */
+  readonly isDelayed: boolean;
+}
+
+/** The nudges of both sessions of a client. */
+export class SessionNudges {
+  #links: NudgedLinks;
+  #publish: AckNudge;
+  #subscribe: AckNudge;
+
+  constructor(links: NudgedLinks) {
+    this.#links = links;
+    this.#publish = new AckNudge(() => links.publishLink?.publish(NUDGE, null));
+    this.#subscribe = new AckNudge(() => links.subscribeLink?.publish(NUDGE, null));
+  }
+
+  /** The broker has answered on the subscribe session. */
+  onAnswer(): void {
+    if (this.#links.isDelayed) this.#subscribe.onAnswer();
+  }
+
+  /** A message has arrived on the subscribe session. */
+  onDelivery(qos: 0 | 1 | 2): void {
+    if (qos === 0) this.#subscribe.onDelivery();
+    else if (this.#links.isDelayed) this.#subscribe.onPuback();
+  }
+
+  /** A publication goes out, and our ACK with it. */
+  onPublish(): void {
+    this.#publish.onWrite();
+  }
+
+  /** A PUBACK has come, and more of them are owed. */
+  onPartialPuback(): void {
+    if (this.#links.isDelayed) this.#publish.onPartialAnswer();
   }
 }

@@ -81,6 +81,12 @@ export class Barrier {
     if (this.#marker !== 'unavailable') this.#marker = 'unused';
   }
 
+  /** Nobody waits any more; none of the callbacks comes. */
+  cancel(): void {
+    this.reset();
+    this.#waiting = [];
+  }
+
   /** All sessions are up again. */
   resume(): void {
     this.#next();

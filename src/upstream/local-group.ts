@@ -68,6 +68,17 @@ export class LocalGroup {
     };
   }
 
+  /** The members of a session leave, and what the group receives through it comes through another one first. */
+  retire(table: SubscriptionTable, done: () => void): void {
+    const leaving = [...this.#members].filter((member) => member.table === table);
+    const isLeader = leaving.some((member) => member === this.#leader?.member);
+    const others = this.#members.size - leaving.length;
+    for (const member of leaving) if (member !== this.#leader?.member) this.#members.delete(member);
+    const leader = this.#leader;
+    if (isLeader && others > 0 && leader !== null) this.#leave(leader.member, done);
+    else done();
+  }
+
   /** A session is over, and everything of its members with it. */
   forget(table: SubscriptionTable): void {
     for (const member of [...this.#members]) if (member.table === table) this.#members.delete(member);

@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
 import type { InboundPublication, OutboundPublication } from '../mqtt/publication.ts';
 import type {
   PublishReceipt,
@@ -17,7 +16,7 @@ import type {
   UpstreamSubscription,
 } from '../session/ports.ts';
 import type { RepeatLimiter } from '../util/logger.ts';
-import { AckNudge } from './ack-nudge.ts';
+import { type NudgedLinks, SessionNudges } from './ack-nudge.ts';
 import { Barrier } from './barrier.ts';
 import { BrokerSession } from './broker-session.ts';
 import type { BrokerOptions } from './connect-options.ts';
@@ -26,6 +25,7 @@ import { FilterWindow } from './filter-window.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
 import type { QueueGroups } from './queue-groups.ts';
 import { SendWindow, type UnackedPublication } from './send-window.ts';
+import { SessionRoles } from './session-roles.ts';
 import { SubscriptionTable } from './subscription-table.ts';
 
 /** What all clients of one upstream share. */
@@ -48,27 +48,11 @@ export interface PerClientContext {
   readonly onClosed: (port: PerClientPort) => void;
 }
 
-/** Suffix of the second session's client id. */
-const SECOND_SESSION = '-2';
-
 const UNKNOWN_FEATURES: UpstreamFeatures = {
   protocolVersion: 5,
   maximumPacketBytes: Number.POSITIVE_INFINITY,
   retainAvailable: true,
   maximumQoS: 2,
-};
-
-const EMPTY = Buffer.alloc(0);
-const NUDGE_TOPIC = `${GATEWAY_TOPIC_PREFIX}ack`;
-/** See {@link AckNudge}; nobody subscribes to it. */
-const NUDGE: OutboundPublication = {
-  topic: { text: NUDGE_TOPIC, bytes: Buffer.from(NUDGE_TOPIC) },
-  body: EMPTY,
-  payloadStart: 0,
-  payloadEnd: 0,
-  qos: 0,
-  retain: false,
-  properties: null,
 };
 
 /** Place in the broker's Receive Maximum that is kept free for the barrier. */
@@ -83,23 +67,21 @@ export class PerClientPort implements UpstreamPort {
   #context: PerClientContext;
   #identity: UpstreamIdentity;
   #listener: UpstreamListener;
-  #first: BrokerSession;
-  #second: BrokerSession | null = null;
-  #publisher: BrokerSession | null = null;
-  #subscriber: BrokerSession | null = null;
+  #roles: SessionRoles;
   #features: UpstreamFeatures = UNKNOWN_FEATURES;
   #linkFeatures: LinkFeatures | null = null;
   #window: SendWindow;
   #table: SubscriptionTable;
   #barrier: Barrier;
-  #nudge: AckNudge;
-  #publishNudge: AckNudge;
+  #nudges: SessionNudges;
   #hasUnproven = false;
   /** A subscription has asked for QoS 1. */
   #hasQoS1 = false;
   #state: 'connecting' | 'up' | 'outage' | 'closing' | 'closed' = 'connecting';
   #deadline: NodeJS.Timeout;
   #isAwaited = false;
+  /** No queue group receives through this client any more. */
+  #isRetired = false;
 
   constructor(context: PerClientContext, identity: UpstreamIdentity, listener: UpstreamListener) {
     this.#context = context;
@@ -115,13 +97,16 @@ export class PerClientPort implements UpstreamPort {
       onRetainedShared: () => context.counters.drop('retained_on_shared'),
     });
     this.#barrier = new Barrier(this.#barrierLinks());
-    this.#nudge = new AckNudge(() => this.#subscriber?.link?.publish(NUDGE, null));
-    this.#publishNudge = new AckNudge(() => this.#publisher?.link?.publish(NUDGE, null));
+    this.#nudges = new SessionNudges(this.#nudgedLinks());
     this.#deadline = setTimeout(
       () => this.#giveUp('no connection to the broker'),
       context.broker.connectTimeoutMs,
     );
-    this.#first = this.#openSession(identity);
+    this.#roles = new SessionRoles({
+      identity,
+      open: (one) => this.#openSession(one),
+      usesSingleSession: context.usesSingleSession,
+    });
   }
 
   get isUp(): boolean {
@@ -134,15 +119,15 @@ export class PerClientPort implements UpstreamPort {
 
   get canPublish(): boolean {
     if (this.#state !== 'up') return false;
-    this.#publisher ??= this.#assignRole(this.#subscriber);
-    const link = this.#publisher.link;
+    this.#roles.assignPublisher();
+    const link = this.#roles.publishLink;
     const mayGo = link !== null && this.#window.isOpen && !link.isCongested;
     if (!mayGo) this.#isAwaited = true;
     return mayGo && this.#state === 'up';
   }
 
   publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
-    const link = this.#publisher?.link;
+    const link = this.#roles.publishLink;
     if (!link) throw new GatewayError('GW_INTERNAL', 'publish without canPublish');
     if (message.qos === 0 || receipt === null) {
       this.#hasUnproven = true;
@@ -153,8 +138,8 @@ export class PerClientPort implements UpstreamPort {
   }
 
   subscribe(request: SubscribeRequest): UpstreamSubscription {
-    if (this.#subscriber === null && this.#state !== 'closed') {
-      this.#subscriber = this.#assignRole(this.#publisher);
+    if (!this.#roles.hasSubscriber && this.#state === 'up') {
+      this.#roles.assignSubscriber();
       this.#attachTable();
     }
     if (request.qos === 1) this.#hasQoS1 = true;
@@ -170,35 +155,40 @@ export class PerClientPort implements UpstreamPort {
 
   end(): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
-    const owes = this.#window.size > 0 && this.#state === 'up';
+    const isUp = this.#state === 'up';
     this.#state = 'closing';
     clearTimeout(this.#deadline);
-    this.#barrier.reset();
-    if (owes) this.#deadline = setTimeout(() => this.#close(), this.#context.broker.ackTimeoutMs);
-    else this.#close();
+    this.#barrier.cancel();
+    if (!isUp) {
+      this.#close();
+      return;
+    }
+    this.#deadline = setTimeout(() => this.#close(), this.#context.broker.ackTimeoutMs);
+    this.#context.groups.retire(this.#table, () => {
+      this.#isRetired = true;
+      this.#closeIfDone();
+    });
   }
 
   /** Ends at once, whatever is still owed to the broker. */
   abort(): void {
     this.#close();
-    this.#first.abort();
-    this.#second?.abort();
+    this.#roles.abort();
+  }
+
+  /** The client is gone; its publications are acknowledged, and its groups receive through others. */
+  #closeIfDone(): void {
+    if (this.#state === 'closing' && this.#isRetired && this.#window.size === 0) this.#close();
   }
 
   #close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     clearTimeout(this.#deadline);
-    this.#barrier.reset();
+    this.#barrier.cancel();
     this.#table.detach();
     this.#context.groups.forget(this.#table);
-    const sessions = this.#second === null ? [this.#first] : [this.#first, this.#second];
-    let open = sessions.length;
-    const onClosed = () => {
-      open--;
-      if (open === 0) this.#context.onClosed(this);
-    };
-    for (const session of sessions) session.close(onClosed);
+    this.#roles.close(() => this.#context.onClosed(this));
   }
 
   #openSession(identity: UpstreamIdentity): BrokerSession {
@@ -208,20 +198,11 @@ export class PerClientPort implements UpstreamPort {
       onFatal: (error) => this.#fail(error),
       onMessage: (message, identifiers) => this.#onMessage(message, identifiers),
       onDrain: () => this.#wake(),
-      onAnswer: () => this.#onAnswer(session),
+      onAnswer: () => {
+        if (this.#roles.isSubscriber(session)) this.#nudges.onAnswer();
+      },
     });
     return session;
-  }
-
-  /** A role goes to the session that is free; with `single` both share one. */
-  #assignRole(other: BrokerSession | null): BrokerSession {
-    if (other === null) return this.#first;
-    if (this.#second === null && this.#context.usesSingleSession()) return other;
-    this.#second ??= this.#openSession({
-      ...this.#identity,
-      clientId: this.#identity.clientId + SECOND_SESSION,
-    });
-    return this.#second;
   }
 
   #onUp(session: BrokerSession, features: LinkFeatures): void {
@@ -239,12 +220,12 @@ export class PerClientPort implements UpstreamPort {
       this.#listener.onReady();
       return;
     }
-    if (session === this.#subscriber) this.#attachTable();
+    if (this.#roles.isSubscriber(session)) this.#attachTable();
     else this.#recover();
   }
 
   #attachTable(): void {
-    const link = this.#subscriber?.link;
+    const link = this.#roles.subscribeLink;
     if (!link) return;
     const wire = new FilterWindow({
       subscribe: link.subscribe.bind(link),
@@ -258,8 +239,8 @@ export class PerClientPort implements UpstreamPort {
   /** All subscriptions are back: what was not acknowledged goes first, then the client is read again. */
   #recover(): void {
     if (this.#state === 'closed') return;
-    if (this.#publisher !== null && this.#publisher.link === null) return;
-    if (this.#subscriber !== null && !this.#table.isRestored) return;
+    if (!this.#roles.isPublisherUp) return;
+    if (this.#roles.hasSubscriber && !this.#table.isRestored) return;
     if (this.#state === 'outage') {
       this.#state = 'up';
       clearTimeout(this.#deadline);
@@ -282,34 +263,22 @@ export class PerClientPort implements UpstreamPort {
   }
 
   #send(entry: UnackedPublication): void {
-    const link = this.#publisher?.link;
+    const link = this.#roles.publishLink;
     if (!link) return;
     const { publication } = entry;
-    this.#publishNudge.onWrite();
+    this.#nudges.onPublish();
     const isUnheard = this.#context.hasSubscribers?.(publication.topic.text) === false;
     link.publish(publication, (code) => {
       this.#window.acknowledge(entry, code === 0 && isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
-      if (this.#state === 'closing' && this.#window.size === 0) this.#close();
+      this.#closeIfDone();
       this.#sendOwed();
       this.#wake();
-      const isMoreOwed = this.#window.size > 0 || this.#barrier.isPubackOwed;
-      if (isMoreOwed && this.#isAckDelayed()) this.#publishNudge.onPartialAnswer();
+      if (this.#window.size > 0 || this.#barrier.isPubackOwed) this.#nudges.onPartialPuback();
     });
   }
 
-  #onAnswer(session: BrokerSession): void {
-    if (session === this.#subscriber && this.#isAckDelayed()) this.#nudge.onAnswer();
-  }
-
-  /** Where one session serves both directions, the publications carry the ACKs. */
-  #isAckDelayed(): boolean {
-    const isDelayed = this.#context.delaysSmallWrites() ?? this.#barrier.isMarkerProven;
-    return isDelayed && this.#publisher !== this.#subscriber;
-  }
-
   #onMessage(message: InboundPublication, identifiers: readonly number[]): void {
-    if (message.qos === 0) this.#nudge.onDelivery();
-    else if (this.#isAckDelayed()) this.#nudge.onPuback();
+    this.#nudges.onDelivery(message.qos);
     if (!this.#barrier.consume(message)) this.#table.dispatch(message, identifiers);
   }
 
@@ -330,8 +299,8 @@ export class PerClientPort implements UpstreamPort {
       return;
     }
     this.#barrier.reset();
-    if (session === this.#publisher) this.#window.reset();
-    if (session === this.#subscriber) this.#table.detach();
+    if (this.#roles.isPublisher(session)) this.#window.reset();
+    if (this.#roles.isSubscriber(session)) this.#table.detach();
     if (this.#state === 'outage') return;
     this.#state = 'outage';
     this.#isAwaited = true;
@@ -363,13 +332,13 @@ export class PerClientPort implements UpstreamPort {
     const port = this;
     return {
       get publish() {
-        return port.#roleLink(port.#publisher);
+        return port.#roles.publishLink;
       },
       get subscribe() {
-        return port.#roleLink(port.#subscriber);
+        return port.#roles.subscribeLink;
       },
       get isReady() {
-        return port.#areRolesUp();
+        return (port.#state === 'up' || port.#state === 'closing') && port.#roles.areUp;
       },
       get hasQoS1() {
         const features = port.#linkFeatures;
@@ -391,15 +360,19 @@ export class PerClientPort implements UpstreamPort {
     };
   }
 
-  #roleLink(session: BrokerSession | null) {
-    return session?.link ?? null;
-  }
-
-  #areRolesUp(): boolean {
-    if (this.#state !== 'up') return false;
-    return (
-      (this.#publisher === null || this.#publisher.link !== null) &&
-      (this.#subscriber === null || this.#subscriber.link !== null)
-    );
+  #nudgedLinks(): NudgedLinks {
+    const port = this;
+    return {
+      get publishLink() {
+        return port.#roles.publishLink;
+      },
+      get subscribeLink() {
+        return port.#roles.subscribeLink;
+      },
+      get isDelayed() {
+        const isDelayed = port.#context.delaysSmallWrites() ?? port.#barrier.isMarkerProven;
+        return isDelayed && port.#roles.areSeparate;
+      },
+    };
   }
 }

@@ -53,6 +53,23 @@ export class QueueGroups {
     return group.join(table, request);
   }
 
+  /**
+   * A session is about to end: where groups receive through it, others take over first.
+   * @param done called once, at once when there is nothing to hand over
+   */
+  retire(table: SubscriptionTable, done: () => void): void {
+    let open = 1;
+    const onOne = () => {
+      open--;
+      if (open === 0) done();
+    };
+    for (const group of [...this.#local.values()]) {
+      open++;
+      group.retire(table, onOne);
+    }
+    onOne();
+  }
+
   /** A session is over: its members leave, and another session takes over what it received for its groups. */
   forget(table: SubscriptionTable): void {
     for (const group of [...this.#local.values()]) group.forget(table);

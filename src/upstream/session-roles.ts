@@ -1,0 +1,102 @@
+/**
+ * The one or two MQTT sessions of a client and which of them publishes, which subscribes. Opens the second one when
+ * it is first needed; knows nothing of what runs over them.
+ */
+import type { UpstreamIdentity } from '../session/ports.ts';
+import type { BrokerSession } from './broker-session.ts';
+import type { MqttLink } from './mqtt-link.ts';
+
+/** Suffix of the second session's client id. */
+const SECOND_SESSION = '-2';
+
+/** What roles need to know, and how they open sessions. */
+export interface RoleOptions {
+  readonly identity: UpstreamIdentity;
+  readonly open: (identity: UpstreamIdentity) => BrokerSession;
+  /** Whether one session may have both roles; asked when the second role is given. */
+  readonly usesSingleSession: () => boolean;
+}
+
+/** Sessions and roles of one client. */
+export class SessionRoles {
+  #options: RoleOptions;
+  #first: BrokerSession;
+  #second: BrokerSession | null = null;
+  #publisher: BrokerSession | null = null;
+  #subscriber: BrokerSession | null = null;
+
+  constructor(options: RoleOptions) {
+    this.#options = options;
+    this.#first = options.open(options.identity);
+  }
+
+  get hasSubscriber(): boolean {
+    return this.#subscriber !== null;
+  }
+
+  /** Link of the publishing session; null while it has none, or nothing has been published. */
+  get publishLink(): MqttLink | null {
+    return this.#publisher?.link ?? null;
+  }
+
+  get subscribeLink(): MqttLink | null {
+    return this.#subscriber?.link ?? null;
+  }
+
+  /** Every session that has a role is connected. */
+  get areUp(): boolean {
+    return this.#publisher?.link !== null && this.#subscriber?.link !== null;
+  }
+
+  get isPublisherUp(): boolean {
+    return this.#publisher?.link !== null;
+  }
+
+  /** One session never answers what another one asks. */
+  get areSeparate(): boolean {
+    return this.#publisher !== this.#subscriber;
+  }
+
+  isPublisher(session: BrokerSession): boolean {
+    return session === this.#publisher;
+  }
+
+  isSubscriber(session: BrokerSession): boolean {
+    return session === this.#subscriber;
+  }
+
+  /** Gives the role to a session, if none has it. */
+  assignPublisher(): void {
+    this.#publisher ??= this.#assign(this.#subscriber);
+  }
+
+  /** Gives the role to a session, if none has it. */
+  assignSubscriber(): void {
+    this.#subscriber ??= this.#assign(this.#publisher);
+  }
+
+  /** Ends all sessions in order. */
+  close(onClosed: () => void): void {
+    const sessions = this.#second === null ? [this.#first] : [this.#first, this.#second];
+    let open = sessions.length;
+    const onOneClosed = () => {
+      open--;
+      if (open === 0) onClosed();
+    };
+    for (const session of sessions) session.close(onOneClosed);
+  }
+
+  /** Cuts sessions that are being closed. */
+  abort(): void {
+    this.#first.abort();
+    this.#second?.abort();
+  }
+
+  #assign(other: BrokerSession | null): BrokerSession {
+    if (other === null) return this.#first;
+    const { identity, open, usesSingleSession } = this.#options;
+    if (this.#second === null && usesSingleSession()) return other;
+    this.#second ??= open({ ...identity, clientId: identity.clientId + SECOND_SESSION });
+    return this.#second;
+  }
+}

@@ -157,6 +157,7 @@ class ComposedGateway implements Gateway {
       sessions: upstream.sessions,
       authRequired: upstream.authRequired,
       probe: upstream.probe,
+      maxUnackedBytes: this.#config.maxTotalInputBytes,
       service:
         upstream.username === null
           ? null

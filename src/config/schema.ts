@@ -150,7 +150,7 @@ const KEYS = {
     '512MB',
   ),
   max_total_input: key(
-    'Bytes of half-received messages of all clients together; beyond it clients are not read.',
+    'Bytes of half-received messages of all clients together, and as much again of publications that the broker has not acknowledged; beyond it clients are not read.',
     byteSize('1KB', '1024GB'),
     '256MB',
   ),

@@ -31,6 +31,7 @@ export class BrokerSession {
   #events: BrokerSessionEvents;
   #link: MqttLink | null = null;
   #retryTimer: NodeJS.Timeout | null = null;
+  #retryAt = 0;
   #attempt = 0;
   #hasBeenUp = false;
   #isClosed = false;
@@ -54,6 +55,16 @@ export class BrokerSession {
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
     if (this.#link === null) onClosed();
     else this.#link.close(onClosed);
+  }
+
+  /**
+   * The broker is known to answer again: the next attempt comes soon.
+   * @param spreadMs over which all who hurry are spread
+   */
+  hurry(spreadMs: number): void {
+    if (this.#retryTimer === null || this.#isClosed) return;
+    // Only ever earlier: being told again must not put an attempt off.
+    if (this.#retryAt - performance.now() > spreadMs) this.#retryIn(Math.random() * spreadMs);
   }
 
   /** Cuts a session that is being closed. */
@@ -88,7 +99,13 @@ export class BrokerSession {
     this.#events.onDown(end);
     if (this.#isClosed) return;
     const delay = backoffDelay(this.#attempt++, BACKOFF, Math.random());
-    this.#retryTimer = setTimeout(() => this.#open(), delay);
+    this.#retryIn(delay);
+  }
+
+  #retryIn(delayMs: number): void {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#retryAt = performance.now() + delayMs;
+    this.#retryTimer = setTimeout(() => this.#open(), delayMs);
   }
 
   #fatal(end: LinkEnd): GatewayError | null {

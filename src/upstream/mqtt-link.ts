@@ -53,7 +53,7 @@ export interface SubscribeOptions {
 }
 
 /** Bytes waiting for the broker's socket above which no more is published. */
-const CONGESTION_BYTES = 1024 * 1024;
+const CONGESTION_BYTES = 256 * 1024;
 /** How long an orderly end waits for outstanding acknowledgements and the socket. */
 const END_TIMEOUT_MS = 5_000;
 

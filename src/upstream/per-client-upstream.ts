@@ -19,11 +19,13 @@ import type { RepeatLimiter } from '../util/logger.ts';
 import { type NudgedLinks, SessionNudges } from './ack-nudge.ts';
 import { Barrier } from './barrier.ts';
 import { BrokerSession } from './broker-session.ts';
+import type { ByteAccount } from './byte-account.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import type { OverlapShape } from './filter-index.ts';
 import { FilterWindow } from './filter-window.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
 import type { QueueGroups } from './queue-groups.ts';
+import type { RecoveringPort, Recovery } from './recovery.ts';
 import { SendWindow, type UnackedPublication } from './send-window.ts';
 import { SessionRoles } from './session-roles.ts';
 import { SubscriptionTable } from './subscription-table.ts';
@@ -37,6 +39,9 @@ export interface PerClientContext {
   readonly limitedLog: RepeatLimiter;
   readonly counters: Counters;
   readonly groups: QueueGroups;
+  readonly recovery: Recovery;
+  /** Publications that the broker has not acknowledged. */
+  readonly unacked: ByteAccount;
   /** Whether one session can serve both directions without delay; asked once per client. */
   readonly usesSingleSession: () => boolean;
   /** Whether the broker holds small writes back; null: unknown. */
@@ -62,7 +67,7 @@ const MARKERS_IN_FLIGHT = 1;
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 
 /** One client's sessions and everything that runs over them. */
-export class PerClientPort implements UpstreamPort {
+export class PerClientPort implements UpstreamPort, RecoveringPort {
   readonly originToken: string | null;
   #context: PerClientContext;
   #identity: UpstreamIdentity;
@@ -80,6 +85,8 @@ export class PerClientPort implements UpstreamPort {
   #state: 'connecting' | 'up' | 'outage' | 'closing' | 'closed' = 'connecting';
   #deadline: NodeJS.Timeout;
   #isAwaited = false;
+  #lostAt = 0;
+  #onRoom = () => this.#wake();
   /** No queue group receives through this client any more. */
   #isRetired = false;
 
@@ -88,7 +95,7 @@ export class PerClientPort implements UpstreamPort {
     this.#identity = identity;
     this.#listener = listener;
     this.originToken = context.broker.protocolVersion === 5 ? randomBytes(9).toString('base64url') : null;
-    this.#window = new SendWindow(context.broker.maxInflight);
+    this.#window = new SendWindow(context.broker.maxInflight, context.unacked);
     this.#table = new SubscriptionTable({
       overlap: context.overlap,
       wantsRetained: context.wantsRetained,
@@ -123,6 +130,7 @@ export class PerClientPort implements UpstreamPort {
     const link = this.#roles.publishLink;
     const mayGo = link !== null && this.#window.isOpen && !link.isCongested;
     if (!mayGo) this.#isAwaited = true;
+    if (this.#context.unacked.isFull) this.#context.unacked.wait(this.#onRoom);
     return mayGo && this.#state === 'up';
   }
 
@@ -187,6 +195,9 @@ export class PerClientPort implements UpstreamPort {
     clearTimeout(this.#deadline);
     this.#barrier.cancel();
     this.#table.detach();
+    this.#window.dispose();
+    this.#context.unacked.forget(this.#onRoom);
+    this.#context.recovery.forget(this);
     this.#context.groups.forget(this.#table);
     this.#roles.close(() => this.#context.onClosed(this));
   }
@@ -213,8 +224,8 @@ export class PerClientPort implements UpstreamPort {
     this.#window.setLimit(
       Math.min(features.receiveMaximum - MARKERS_IN_FLIGHT, this.#context.broker.maxInflight),
     );
-    const isFirst = this.#state === 'connecting';
-    if (isFirst) {
+    if (this.#state === 'outage') this.#context.recovery.answered();
+    if (this.#state === 'connecting') {
       clearTimeout(this.#deadline);
       this.#state = 'up';
       this.#listener.onReady();
@@ -242,14 +253,29 @@ export class PerClientPort implements UpstreamPort {
     if (!this.#roles.isPublisherUp) return;
     if (this.#roles.hasSubscriber && !this.#table.isRestored) return;
     if (this.#state === 'outage') {
-      this.#state = 'up';
       clearTimeout(this.#deadline);
-      this.#context.limitedLog.log(
-        'info',
-        { event: 'upstream.restored', client_id: this.#identity.clientId },
-        'broker is back',
-      );
-    }
+      this.#context.recovery.restored(this);
+    } else this.#proceed();
+  }
+
+  /** The broker answers other clients again. */
+  hurry(spreadMs: number): void {
+    this.#roles.hurry(spreadMs);
+  }
+
+  /** The subscriptions of all clients are back. */
+  resume(): void {
+    if (this.#state !== 'outage') return;
+    this.#state = 'up';
+    this.#context.limitedLog.log(
+      'info',
+      { event: 'upstream.restored', client_id: this.#identity.clientId },
+      'broker is back',
+    );
+    this.#proceed();
+  }
+
+  #proceed(): void {
     this.#sendOwed();
     this.#barrier.resume();
     this.#wake();
@@ -301,14 +327,23 @@ export class PerClientPort implements UpstreamPort {
     this.#barrier.reset();
     if (this.#roles.isPublisher(session)) this.#window.reset();
     if (this.#roles.isSubscriber(session)) this.#table.detach();
-    if (this.#state === 'outage') return;
+    this.#context.recovery.lost(this);
+    if (this.#state === 'outage') {
+      this.#awaitReturn();
+      return;
+    }
     this.#state = 'outage';
     this.#isAwaited = true;
     limitedLog.log('warn', { event: 'upstream.lost', ...detail }, 'connection to the broker lost');
-    this.#deadline = setTimeout(
-      () => this.#giveUp('the broker did not come back'),
-      this.#context.outageGraceMs,
-    );
+    this.#lostAt = performance.now();
+    this.#awaitReturn();
+  }
+
+  /** The grace counts from the loss, however often sessions come and go meanwhile. */
+  #awaitReturn(): void {
+    clearTimeout(this.#deadline);
+    const left = this.#lostAt + this.#context.outageGraceMs - performance.now();
+    this.#deadline = setTimeout(() => this.#giveUp('the broker did not come back'), Math.max(0, left));
   }
 
   #giveUp(message: string): void {

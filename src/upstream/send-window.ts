@@ -4,6 +4,7 @@
  */
 import type { OutboundPublication } from '../mqtt/publication.ts';
 import type { PublishReceipt } from '../session/ports.ts';
+import type { ByteAccount } from './byte-account.ts';
 
 /** One unacknowledged publication. */
 export interface UnackedPublication {
@@ -22,10 +23,15 @@ export class SendWindow {
   #inFlight = 0;
   #bytes = 0;
   #limit: number;
+  #account: ByteAccount;
 
-  /** @param limit most publications in flight; see {@link SendWindow.setLimit} */
-  constructor(limit: number) {
+  /**
+   * @param limit most publications in flight; see {@link SendWindow.setLimit}
+   * @param account of what all clients have unacknowledged
+   */
+  constructor(limit: number, account: ByteAccount) {
     this.#limit = limit;
+    this.#account = account;
   }
 
   get size(): number {
@@ -34,7 +40,8 @@ export class SendWindow {
 
   /** Whether a new publication may be sent now. */
   get isOpen(): boolean {
-    return this.#owed.length === 0 && this.#inFlight < this.#limit && this.#bytes < MAX_UNACKED_BYTES;
+    const hasRoom = this.#bytes < MAX_UNACKED_BYTES && !this.#account.isFull;
+    return hasRoom && this.#owed.length === 0 && this.#inFlight < this.#limit;
   }
 
   /** Receive Maximum of the session that is up (MQTT 5.0 §3.2.2.3.3), or what the configuration allows. */
@@ -50,6 +57,7 @@ export class SendWindow {
     this.#unacked.add(entry);
     this.#inFlight++;
     this.#bytes += body.length;
+    this.#account.add(body.length);
     return entry;
   }
 
@@ -58,6 +66,7 @@ export class SendWindow {
     if (!this.#unacked.delete(entry)) return;
     this.#inFlight--;
     this.#bytes -= entry.publication.body.length;
+    this.#account.remove(entry.publication.body.length);
     entry.receipt.onPuback(code);
   }
 
@@ -65,6 +74,14 @@ export class SendWindow {
   reset(): void {
     this.#owed = [...this.#unacked];
     this.#inFlight = 0;
+  }
+
+  /** The client is gone: nothing is sent again. */
+  dispose(): void {
+    this.#account.remove(this.#bytes);
+    this.#bytes = 0;
+    this.#unacked.clear();
+    this.#owed = [];
   }
 
   /** The next publication to send again, if the window has room; it counts as in flight from now on. */

@@ -75,6 +75,12 @@ export class SessionRoles {
     this.#subscriber ??= this.#assign(this.#publisher);
   }
 
+  /** See {@link BrokerSession.hurry}. */
+  hurry(spreadMs: number): void {
+    this.#first.hurry(spreadMs);
+    this.#second?.hurry(spreadMs);
+  }
+
   /** Ends all sessions in order. */
   close(onClosed: () => void): void {
     const sessions = this.#second === null ? [this.#first] : [this.#first, this.#second];

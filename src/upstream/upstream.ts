@@ -7,11 +7,13 @@ import type { Counters } from '../metrics/counters.ts';
 import type { Upstream, UpstreamIdentity, UpstreamListener, UpstreamPort } from '../session/ports.ts';
 import { systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
+import { ByteAccount } from './byte-account.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
 import { type PerClientContext, PerClientPort } from './per-client-upstream.ts';
 import { type ProbeReport, probeBroker } from './probe.ts';
 import { QueueGroups } from './queue-groups.ts';
+import { Recovery } from './recovery.ts';
 
 /** Settings of the upstream. Times in milliseconds. */
 export interface UpstreamOptions {
@@ -20,6 +22,8 @@ export interface UpstreamOptions {
   readonly sessions: 'auto' | 'separate' | 'single';
   readonly authRequired: 'auto' | boolean;
   readonly probe: boolean;
+  /** Bound of what all clients together have published at QoS 1 without an acknowledgement yet. */
+  readonly maxUnackedBytes: number;
   /** The gateway's own account for the probe; null: anonymous only. */
   readonly service: { readonly username: string; readonly password: string | undefined } | null;
   readonly wantsRetained: boolean;
@@ -56,6 +60,8 @@ export class BrokerUpstream implements Upstream {
       limitedLog: new RepeatLimiter(logger, systemClock),
       counters,
       groups: new QueueGroups(counters),
+      recovery: new Recovery(),
+      unacked: new ByteAccount(options.maxUnackedBytes),
       usesSingleSession: () => this.#usesSingleSession(),
       delaysSmallWrites: () => this.#report.delaysSmallWrites,
       overlap: () =>

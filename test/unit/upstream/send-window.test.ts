@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ByteAccount } from '../../../src/upstream/byte-account.ts';
 import { SendWindow, type UnackedPublication } from '../../../src/upstream/send-window.ts';
 import { outbound } from './harness.ts';
 
 /** A window with a log of the codes that receipts were told. */
 function windowOf(limit: number) {
   const told: string[] = [];
-  const window = new SendWindow(limit);
+  const window = new SendWindow(limit, new ByteAccount(1e9));
   const add = (name: string): UnackedPublication =>
     window.add(outbound('t', name), { onPuback: (code) => told.push(`${name} ${code}`) });
   return { window, told, add };

@@ -5,6 +5,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger, RepeatLimiter } from '../util/logger.ts';
 import type { ClientInfoTemplates } from './client-info.ts';
 import type { NameSpace } from './name-space.ts';
+import type { OwnMessages } from './own-messages.ts';
 import type { ClientPort, Upstream, UpstreamPort } from './ports.ts';
 import type { ReplyQueue } from './reply-queue.ts';
 import type { SubscriptionList } from './subscriptions.ts';
@@ -56,10 +57,7 @@ export interface SessionContext extends SessionServices {
   upstreamPort: UpstreamPort | null;
   /** SUBs and UNSUBs that the broker has not confirmed: PUBs wait for them. */
   unconfirmedChanges: number;
-  /** How many of `stats.inMessages` are known to have come back to own subscriptions. */
-  arrivedMessages: number;
-  /** A barrier is under way that will raise `arrivedMessages` and wake the session. */
-  isAwaitingOwn: boolean;
+  readonly own: OwnMessages;
   /** Retries a held operation, if there is one. */
   wake(): void;
 }

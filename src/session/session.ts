@@ -16,6 +16,7 @@ import { SubscribeHandler } from './handlers/subscribe.ts';
 import { UnsubscribeHandler } from './handlers/unsubscribe.ts';
 import { Keepalive } from './keepalive.ts';
 import type { NameSpaces } from './name-spaces.ts';
+import { OwnMessages } from './own-messages.ts';
 import type { ClientPort, ClientSession, UpstreamListener } from './ports.ts';
 import { ReplyQueue } from './reply-queue.ts';
 import { serverInfo } from './server-info.ts';
@@ -55,8 +56,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       names: spaces.common,
       upstreamPort: null,
       unconfirmedChanges: 0,
-      arrivedMessages: 0,
-      isAwaitingOwn: false,
+      own: new OwnMessages({ port: () => this.context.upstreamPort, wake: () => this.#wake() }),
       wake: () => this.#wake(),
     };
     const deliverer = new Deliverer(this.context);
@@ -142,9 +142,9 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   onPing(): boolean {
     if (!this.#isReady() || !this.context.upstreamPort?.isUp) return this.#hold();
     const slot = this.context.replies.reserve();
-    const published = this.context.stats.inMessages;
+    const { published } = this.context.own;
     this.context.upstreamPort.barrier(() => {
-      this.context.arrivedMessages = published;
+      this.context.own.onBarrier(published);
       slot.complete(() => this.#writePong());
     });
     return true;

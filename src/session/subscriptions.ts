@@ -106,11 +106,15 @@ export class SubscriptionList {
     this.#ending.set(key, subscription);
   }
 
-  /** Plain subscriptions of this client that match a subject. */
-  plainMatches(subject: Buffer): Subscription[] {
+  /**
+   * Plain subscriptions of this client that match a subject.
+   * @param published leaves out those made after so many publications; see {@link Subscription.publishedBefore}
+   */
+  plainMatches(subject: Buffer, published = Number.POSITIVE_INFINITY): Subscription[] {
     const found: Subscription[] = [];
     for (const one of this.#bySid.values()) {
-      if (one.isOpen && !one.isQueue && matches(one.subject, subject, 0, subject.length)) found.push(one);
+      const isCandidate = one.isOpen && !one.isQueue && one.publishedBefore < published;
+      if (isCandidate && matches(one.subject, subject, 0, subject.length)) found.push(one);
     }
     return found;
   }

@@ -21,6 +21,7 @@ import type { SessionContext } from '../context.ts';
 import type { PublishRule } from '../name-space.ts';
 import type { PublishReceipt, UpstreamPort } from '../ports.ts';
 import type { ReplySlot } from '../reply-queue.ts';
+import type { Subscription } from '../subscriptions.ts';
 import { userInfo } from '../user-info.ts';
 
 /** Fixed header, topic length, packet id and property lengths of a PUBLISH, generously. */
@@ -116,6 +117,7 @@ export class PublishHandler {
     publication.retain = (control?.retain ?? rule?.retain ?? false) && port.features.retainAvailable;
     publication.properties = fields;
     this.#guardSize(op, publication, port);
+    this.#context.own.note(destination.topic);
     if (qos === 1) {
       port.publish(publication, this.#receipt(op, isRequest));
       return;
@@ -127,7 +129,7 @@ export class PublishHandler {
   #receipt(op: PublishOp, isRequest: boolean): Receipt {
     const subject = Buffer.from(op.line.subarray(op.subjectStart, op.subjectEnd));
     const reply = isRequest ? Buffer.from(op.line.subarray(op.replyStart, op.replyEnd)) : null;
-    return new Receipt(this, this.#context.replies.reserve(), subject, reply);
+    return new Receipt(this, this.#context.replies.reserve(), subject, reply, this.#context.own.published);
   }
 
   /** Null when the message was refused because of its reply subject. */
@@ -206,12 +208,14 @@ export class PublishHandler {
   }
 
   #answerNobody(op: PublishOp): void {
-    const { connect, replies } = this.#context;
+    const { connect, replies, subscriptions } = this.#context;
     const subject = Buffer.from(op.line.subarray(op.subjectStart, op.subjectEnd));
     const reply = Buffer.from(op.line.subarray(op.replyStart, op.replyEnd));
+    // Looked up now: a SUB behind this PUB must not get the answer, even if it has to wait for its turn.
+    const [one] = connect.no_responders ? subscriptions.plainMatches(reply) : [];
     replies.now(() => {
       if (connect.verbose) this.#ok();
-      if (reply.length > 0 && connect.no_responders) this.writeNoResponders(subject, reply);
+      this.#writeNoResponders(subject, reply, one);
     });
   }
 
@@ -232,30 +236,33 @@ export class PublishHandler {
    * Tells the requester that nobody listens, if it waits for the reply on a plain subscription.
    * The status does not count as a delivery.
    */
-  writeNoResponders(subject: Buffer, reply: Buffer): void {
-    const { subscriptions, client, counters } = this.#context;
-    const [one] = subscriptions.plainMatches(reply);
-    if (one === undefined) return;
+  #writeNoResponders(subject: Buffer, reply: Buffer, waiting: Subscription | undefined): void {
+    if (!waiting?.isOpen) return;
+    const { client, counters } = this.#context;
     counters.noResponders++;
-    writeHmsg(client.output, reply, one.sid, null, noRespondersBlock(subject), EMPTY, 0, 0);
+    writeHmsg(client.output, reply, waiting.sid, null, noRespondersBlock(subject), EMPTY, 0, 0);
     client.flushSoon();
   }
 
   /** The broker has answered: a negative answer is never an `+OK`. */
-  onPuback(code: number, slot: ReplySlot, subject: Buffer, reply: Buffer | null): void {
-    const { connect, counters } = this.#context;
+  onPuback(code: number, { slot, subject, reply, published }: Receipt): void {
+    const { connect, counters, subscriptions } = this.#context;
     if (code >= FIRST_FAILURE) {
       counters.drop('broker_rejected');
       slot.complete(() => this.#err(permissionsPublish(subject)));
       return;
     }
     const isUnheard = code === REASON.NO_MATCHING_SUBSCRIBERS && reply !== null;
+    const answer = () => {
+      const [one] = isUnheard ? subscriptions.plainMatches(reply, published) : [];
+      if (isUnheard) this.#writeNoResponders(subject, reply, one);
+    };
     // The status goes out at once, or after the `+OK`; in either case before the slot lets a later PONG through.
-    if (isUnheard && !connect.verbose) this.writeNoResponders(subject, reply);
+    if (!connect.verbose) answer();
     slot.complete(() => {
       if (!connect.verbose) return;
       this.#ok();
-      if (isUnheard) this.writeNoResponders(subject, reply);
+      answer();
     });
   }
 
@@ -288,19 +295,29 @@ const NO_PROPERTIES = { fields: null, control: null };
 
 /** Waits for one PUBACK. */
 class Receipt implements PublishReceipt {
+  readonly slot: ReplySlot;
+  readonly subject: Buffer;
+  /** Of a request whose sender wants to know that nobody listens. */
+  readonly reply: Buffer | null;
+  /** How many the client had published with this one. */
+  readonly published: number;
   #handler: PublishHandler;
-  #slot: ReplySlot;
-  #subject: Buffer;
-  #reply: Buffer | null;
 
-  constructor(handler: PublishHandler, slot: ReplySlot, subject: Buffer, reply: Buffer | null) {
+  constructor(
+    handler: PublishHandler,
+    slot: ReplySlot,
+    subject: Buffer,
+    reply: Buffer | null,
+    published: number,
+  ) {
     this.#handler = handler;
-    this.#slot = slot;
-    this.#subject = subject;
-    this.#reply = reply;
+    this.slot = slot;
+    this.subject = subject;
+    this.reply = reply;
+    this.published = published;
   }
 
   onPuback(code: number): void {
-    this.#handler.onPuback(code, this.#slot, this.#subject, this.#reply);
+    this.#handler.onPuback(code, this);
   }
 }

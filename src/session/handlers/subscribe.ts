@@ -6,7 +6,6 @@ import { isValidSubscription } from '../../nats/subject.ts';
 import type { Mapped } from '../../translation/mapped.ts';
 import { decodeUtf8Strict } from '../../translation/utf8.ts';
 import type { SessionContext } from '../context.ts';
-import { haveOwnArrived } from '../own-messages.ts';
 import type { ReplySlot } from '../reply-queue.ts';
 import { type Deliver, Subscription } from '../subscriptions.ts';
 
@@ -24,9 +23,9 @@ export class SubscribeHandler {
     this.#deliver = deliver;
   }
 
-  /** @returns false while there is no session with the broker, or it is unclear whether the sid is free */
+  /** @returns false while there is no session with the broker, or own messages may still be on their way */
   handle(op: SubscribeOp): boolean {
-    const { upstreamPort: port, subscriptions, options, replies } = this.#context;
+    const { upstreamPort: port, subscriptions, options, replies, connect, own } = this.#context;
     if (port === null || !port.isUp) return false;
     const { line } = op;
     const subject = Buffer.from(line.subarray(op.subjectStart, op.subjectEnd));
@@ -34,7 +33,8 @@ export class SubscribeHandler {
     const sid = Buffer.from(line.subarray(op.sidStart, op.sidEnd));
     const former = subscriptions.get(sid);
     // Own messages may be about to use up its limit, which frees the sid.
-    if (former !== undefined && former.max > 0 && !haveOwnArrived(this.#context, former)) return false;
+    const mayEnd = former !== undefined && former.max > 0 && connect.echo;
+    if (mayEnd && !own.haveArrivedSince(former.publishedBefore)) return false;
     // The order of these checks is nats-server's.
     if (queue.toString('latin1') === RESERVED_QUEUE) this.#deny(subject, queue);
     else if (options.maxSubscriptions > 0 && subscriptions.size >= options.maxSubscriptions) {
@@ -42,25 +42,26 @@ export class SubscribeHandler {
     } else if (former !== undefined) replies.now(() => this.#ok());
     else if (!isValidSubscription(subject, 0, subject.length))
       replies.now(() => this.#err('Invalid Subject'));
-    else this.#subscribe(subject, queue, sid);
+    else return this.#subscribe(subject, queue, sid);
     return true;
   }
 
-  #subscribe(subject: Buffer, queue: Buffer, sid: Buffer): void {
+  #subscribe(subject: Buffer, queue: Buffer, sid: Buffer): boolean {
     const filter = this.#map(subject, (text) => this.#context.names.mapper.subscribeFilter(text));
     const share =
       queue.length === 0 ? null : this.#map(queue, (text) => this.#context.names.mapper.shareName(text));
     if (!filter.ok || (share !== null && !share.ok)) {
       this.#deny(subject, queue);
-      return;
+      return true;
     }
-    const { upstreamPort: port, subscriptions, connect, replies } = this.#context;
+    const { upstreamPort: port, subscriptions, connect, replies, own } = this.#context;
+    if (connect.echo && !own.areClearOf(filter.name)) return false;
     const slot = replies.reserve();
     const names = { sid, subject, queue, filter: filter.name };
     const subscription: Subscription = new Subscription(names, this.#deliver, (code) =>
       this.#onSuback(subscription, slot, code),
     );
-    subscription.publishedBefore = this.#context.stats.inMessages;
+    subscription.publishedBefore = own.published;
     subscriptions.add(subscription);
     this.#context.unconfirmedChanges++;
     const request = {
@@ -71,6 +72,7 @@ export class SubscribeHandler {
     const handle = port?.subscribe({ ...request, qos: connect.verbose ? 1 : 0 });
     subscription.handle = handle ?? null;
     if (!subscription.isOpen) handle?.drop();
+    return true;
   }
 
   #map(bytes: Buffer, map: (text: string) => Mapped): Mapped {

@@ -2,7 +2,6 @@
 import { writeOk } from '../../nats/encoder.ts';
 import type { UnsubscribeOp } from '../../nats/operations.ts';
 import type { SessionContext } from '../context.ts';
-import { haveOwnArrived } from '../own-messages.ts';
 import type { Subscription } from '../subscriptions.ts';
 
 /** Ends subscriptions of one client. */
@@ -15,10 +14,11 @@ export class UnsubscribeHandler {
 
   /** @returns false while there is no session with the broker, or own messages may still be on their way */
   handle(op: UnsubscribeOp): boolean {
-    const { upstreamPort: port, subscriptions, replies } = this.#context;
+    const { upstreamPort: port, subscriptions, replies, connect, own } = this.#context;
     if (port === null || !port.isUp) return false;
     const subscription = subscriptions.get(op.line.subarray(op.sidStart, op.sidEnd));
-    if (subscription !== undefined && !haveOwnArrived(this.#context, subscription)) return false;
+    const mustWait = subscription !== undefined && connect.echo;
+    if (mustWait && !own.haveArrivedSince(subscription.publishedBefore)) return false;
     if (subscription === undefined) replies.now(() => this.#ok());
     else if (op.max > subscription.delivered) {
       subscription.max = op.max;

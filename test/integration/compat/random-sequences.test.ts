@@ -149,7 +149,7 @@ async function play(target: Target, plan: Plan): Promise<string[][]> {
     }
     return steps;
   } finally {
-    for (const client of clients) client.close();
+    await Promise.all(clients.map((client) => client.close()));
   }
 }
 
@@ -167,7 +167,8 @@ after(() => pair.stop());
 test(`compat: ${SEQUENCES} random sequences from seed ${FIRST_SEED} give the same output`, async () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEQUENCES; seed++) {
     const plan = planOf(seed);
-    const [oracle, ours] = [await play(pair.targets[0], plan), await play(pair.targets[1], plan)];
+    const oracle = await play(pair.targets[0], plan);
+    const ours = await play(pair.targets[1], plan);
     for (const [index, expected] of oracle.entries()) {
       const history = plan.steps.slice(0, index).map((step) => `${step.connection}: ${step.text}`);
       const about = `seed ${seed}, ${JSON.stringify(plan.connects)}, after\n${history.join('')}`;

@@ -24,9 +24,9 @@ import type { BrokerOptions } from './connect-options.ts';
 import type { OverlapShape } from './filter-index.ts';
 import { FilterWindow } from './filter-window.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
+import { MARKERS_IN_FLIGHT, Publisher } from './publisher.ts';
 import type { QueueGroups } from './queue-groups.ts';
 import type { RecoveringPort, Recovery } from './recovery.ts';
-import { SendWindow, type UnackedPublication } from './send-window.ts';
 import { SessionRoles } from './session-roles.ts';
 import { SubscriptionTable } from './subscription-table.ts';
 
@@ -60,12 +60,6 @@ const UNKNOWN_FEATURES: UpstreamFeatures = {
   maximumQoS: 2,
 };
 
-/** Place in the broker's Receive Maximum that is kept free for the barrier. */
-const MARKERS_IN_FLIGHT = 1;
-
-/** PUBACK reason code: no matching subscribers. */
-const NO_MATCHING_SUBSCRIBERS = 0x10;
-
 /** One client's sessions and everything that runs over them. */
 export class PerClientPort implements UpstreamPort, RecoveringPort {
   readonly originToken: string | null;
@@ -75,11 +69,10 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
   #roles: SessionRoles;
   #features: UpstreamFeatures = UNKNOWN_FEATURES;
   #linkFeatures: LinkFeatures | null = null;
-  #window: SendWindow;
+  #out: Publisher;
   #table: SubscriptionTable;
   #barrier: Barrier;
   #nudges: SessionNudges;
-  #hasUnproven = false;
   /** A subscription has asked for QoS 1. */
   #hasQoS1 = false;
   #state: 'connecting' | 'up' | 'outage' | 'closing' | 'closed' = 'connecting';
@@ -95,7 +88,6 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
     this.#identity = identity;
     this.#listener = listener;
     this.originToken = context.broker.protocolVersion === 5 ? randomBytes(9).toString('base64url') : null;
-    this.#window = new SendWindow(context.broker.maxInflight, context.unacked);
     this.#table = new SubscriptionTable({
       overlap: context.overlap,
       wantsRetained: context.wantsRetained,
@@ -105,6 +97,15 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
     });
     this.#barrier = new Barrier(this.#barrierLinks());
     this.#nudges = new SessionNudges(this.#nudgedLinks());
+    this.#out = new Publisher({
+      link: () => this.#roles.publishLink,
+      maxInflight: context.broker.maxInflight,
+      unacked: context.unacked,
+      counters: context.counters,
+      hasSubscribers: context.hasSubscribers,
+      onSend: () => this.#nudges.onPublish(),
+      onPuback: () => this.#onPuback(),
+    });
     this.#deadline = setTimeout(
       () => this.#giveUp('no connection to the broker'),
       context.broker.connectTimeoutMs,
@@ -127,22 +128,14 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
   get canPublish(): boolean {
     if (this.#state !== 'up') return false;
     this.#roles.assignPublisher();
-    const link = this.#roles.publishLink;
-    const mayGo = link !== null && this.#window.isOpen && !link.isCongested;
+    const mayGo = this.#out.isOpen;
     if (!mayGo) this.#isAwaited = true;
     if (this.#context.unacked.isFull) this.#context.unacked.wait(this.#onRoom);
     return mayGo && this.#state === 'up';
   }
 
   publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
-    const link = this.#roles.publishLink;
-    if (!link) throw new GatewayError('GW_INTERNAL', 'publish without canPublish');
-    if (message.qos === 0 || receipt === null) {
-      this.#hasUnproven = true;
-      link.publish(message, null);
-      return;
-    }
-    this.#send(this.#window.add(message, receipt));
+    this.#out.publish(message, receipt);
   }
 
   subscribe(request: SubscribeRequest): UpstreamSubscription {
@@ -186,7 +179,7 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
 
   /** The client is gone; its publications are acknowledged, and its groups receive through others. */
   #closeIfDone(): void {
-    if (this.#state === 'closing' && this.#isRetired && this.#window.size === 0) this.#close();
+    if (this.#state === 'closing' && this.#isRetired && this.#out.unacknowledged === 0) this.#close();
   }
 
   #close(): void {
@@ -195,7 +188,7 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
     clearTimeout(this.#deadline);
     this.#barrier.cancel();
     this.#table.detach();
-    this.#window.dispose();
+    this.#out.dispose();
     this.#context.unacked.forget(this.#onRoom);
     this.#context.recovery.forget(this);
     this.#context.groups.forget(this.#table);
@@ -221,9 +214,7 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
     this.#features = features;
     this.#linkFeatures = features;
     this.#context.onFeatures(features);
-    this.#window.setLimit(
-      Math.min(features.receiveMaximum - MARKERS_IN_FLIGHT, this.#context.broker.maxInflight),
-    );
+    this.#out.setFeatures(features);
     if (this.#state === 'outage') this.#context.recovery.answered();
     if (this.#state === 'connecting') {
       clearTimeout(this.#deadline);
@@ -276,31 +267,15 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
   }
 
   #proceed(): void {
-    this.#sendOwed();
+    this.#out.sendOwed();
     this.#barrier.resume();
     this.#wake();
   }
 
-  #sendOwed(): void {
-    for (let owed = this.#window.takeOwed(); owed !== undefined; owed = this.#window.takeOwed()) {
-      this.#context.counters.upstreamRepublished++;
-      this.#send(owed);
-    }
-  }
-
-  #send(entry: UnackedPublication): void {
-    const link = this.#roles.publishLink;
-    if (!link) return;
-    const { publication } = entry;
-    this.#nudges.onPublish();
-    const isUnheard = this.#context.hasSubscribers?.(publication.topic.text) === false;
-    link.publish(publication, (code) => {
-      this.#window.acknowledge(entry, code === 0 && isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
-      this.#closeIfDone();
-      this.#sendOwed();
-      this.#wake();
-      if (this.#window.size > 0 || this.#barrier.isPubackOwed) this.#nudges.onPartialPuback();
-    });
+  #onPuback(): void {
+    this.#closeIfDone();
+    this.#wake();
+    if (this.#out.unacknowledged > 0 || this.#barrier.isPubackOwed) this.#nudges.onPartialPuback();
   }
 
   #onMessage(message: InboundPublication, identifiers: readonly number[]): void {
@@ -325,7 +300,7 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
       return;
     }
     this.#barrier.reset();
-    if (this.#roles.isPublisher(session)) this.#window.reset();
+    if (this.#roles.isPublisher(session)) this.#out.reset();
     if (this.#roles.isSubscriber(session)) this.#table.detach();
     this.#context.recovery.lost(this);
     if (this.#state === 'outage') {
@@ -380,11 +355,7 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
         if (!port.#hasQoS1 || features === null) return false;
         return features.maximumQoS > 0 && features.receiveMaximum > MARKERS_IN_FLIGHT;
       },
-      takeUnproven: () => {
-        const had = port.#hasUnproven;
-        port.#hasUnproven = false;
-        return had;
-      },
+      takeUnproven: () => port.#out.takeUnproven(),
       allocateIdentifier: () => port.#table.allocateIdentifier(),
       onMarkerUnavailable: () =>
         port.#context.limitedLog.log(

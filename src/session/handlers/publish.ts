@@ -1,6 +1,6 @@
 /** PUB and HPUB to an MQTT PUBLISH, and its PUBACK to `+OK`, 503 or an error. */
 import { GatewayError } from '../../errors.ts';
-import type { OutboundPublication, PublicationProperties, QoS, TopicName } from '../../mqtt/publication.ts';
+import type { OutboundPublication, QoS } from '../../mqtt/publication.ts';
 import { FIRST_FAILURE, REASON } from '../../mqtt/reason-codes.ts';
 import {
   permissionsPublish,
@@ -13,30 +13,18 @@ import {
 import { noRespondersBlock } from '../../nats/headers.ts';
 import type { PublishOp } from '../../nats/operations.ts';
 import { isValidLiteral } from '../../nats/subject.ts';
-import type { ControlFields } from '../../translation/control-headers.ts';
-import { headersToProperties, ORIGIN_PROPERTY } from '../../translation/headers-properties.ts';
-import { type DeviceReply, decodeMrBytes, replyToRequest } from '../../translation/reply-to.ts';
-import { decodeUtf8Strict } from '../../translation/utf8.ts';
+import { type DeviceReply, decodeMrBytes } from '../../translation/reply-to.ts';
 import type { SessionContext } from '../context.ts';
-import type { PublishRule } from '../name-space.ts';
 import type { PublishReceipt, UpstreamPort } from '../ports.ts';
 import type { ReplySlot } from '../reply-queue.ts';
 import type { Subscription } from '../subscriptions.ts';
 import { userInfo } from '../user-info.ts';
+import { type Destination, publishProperties } from './publish-properties.ts';
 
 /** Fixed header, topic length, packet id and property lengths of a PUBLISH, generously. */
 const PACKET_OVERHEAD_BYTES = 64;
 
 const EMPTY = Buffer.alloc(0);
-
-/** Where a PUB goes once names are resolved. */
-interface Destination {
-  readonly topic: TopicName;
-  readonly rule: PublishRule | null;
-  /** For an answer to a device: its Correlation Data and the QoS it asked with. */
-  readonly correlation: Buffer | null;
-  readonly qos: QoS;
-}
 
 /** Publishes for one client. */
 export class PublishHandler {
@@ -101,8 +89,12 @@ export class PublishHandler {
 
   #send(op: PublishOp, destination: Destination, port: UpstreamPort): void {
     const { connect } = this.#context;
-    const properties = this.#properties(op, destination, port);
-    if (properties === null) return;
+    const properties = publishProperties(this.#context, op, destination, port);
+    if (properties === null) {
+      const text = permissionsPublishReply(op.line.subarray(op.replyStart, op.replyEnd));
+      this.#context.replies.now(() => this.#err(text));
+      return;
+    }
     const { control, fields } = properties;
     const { rule } = destination;
     const isRequest = op.replyEnd > op.replyStart && connect.no_responders;
@@ -130,55 +122,6 @@ export class PublishHandler {
     const subject = Buffer.from(op.line.subarray(op.subjectStart, op.subjectEnd));
     const reply = isRequest ? Buffer.from(op.line.subarray(op.replyStart, op.replyEnd)) : null;
     return new Receipt(this, this.#context.replies.reserve(), subject, reply, this.#context.own.published);
-  }
-
-  /** Null when the message was refused because of its reply subject. */
-  #properties(
-    op: PublishOp,
-    destination: Destination,
-    port: UpstreamPort,
-  ): { fields: PublicationProperties | null; control: ControlFields | null } | null {
-    const { connect, options, counters } = this.#context;
-    const hasReply = op.replyEnd > op.replyStart;
-    const hasHeaders = op.payloadStart > op.headerStart;
-    const mustMark = !connect.echo && port.originToken !== null;
-    const expiry = destination.rule?.messageExpiry ?? null;
-    const isPlain =
-      !hasReply && !hasHeaders && !mustMark && destination.correlation === null && expiry === null;
-    if (isPlain) return NO_PROPERTIES;
-    const headers = headersToProperties(op.body, op.headerStart, op.payloadStart, options.controlHeaders);
-    if (headers !== null && headers.ignoredControls > 0) {
-      counters.drop('invalid_control_header', headers.ignoredControls);
-    }
-    const control = headers?.control ?? null;
-    // MQTT 3.1.1 has no properties at all.
-    if (port.features.protocolVersion === 4) return { fields: null, control };
-    const userProperties = headers?.userProperties ?? [];
-    if (mustMark && port.originToken !== null) userProperties.push(ORIGIN_PROPERTY, port.originToken);
-    const fields: PublicationProperties = userProperties.length > 0 ? { userProperties } : {};
-    setControlled(fields, control, destination.correlation, expiry);
-    return this.#setResponseTopic(op, fields, control) ? { fields, control } : null;
-  }
-
-  #setResponseTopic(op: PublishOp, fields: PublicationProperties, control: ControlFields | null): boolean {
-    const { mapper } = this.#context.names;
-    if (op.replyEnd === op.replyStart) {
-      if (control?.responseTopic === undefined) return true;
-      const topic = mapper.clientTopic(control.responseTopic);
-      if (topic.ok) fields.responseTopic = topic.name;
-      else this.#context.counters.drop('invalid_control_header');
-      return true;
-    }
-    const reply = decodeUtf8Strict(op.line, op.replyStart, op.replyEnd);
-    const request = reply === null ? null : replyToRequest(mapper, reply);
-    if (request === null || !request.ok) {
-      const text = permissionsPublishReply(op.line.subarray(op.replyStart, op.replyEnd));
-      this.#context.replies.now(() => this.#err(text));
-      return false;
-    }
-    fields.responseTopic = request.responseTopic;
-    fields.correlationData = request.correlationData;
-    return true;
   }
 
   /** The broker would cut the session over a packet beyond its limit. */
@@ -276,22 +219,6 @@ export class PublishHandler {
     this.#context.client.flushSoon();
   }
 }
-
-/** What a control header, a rule or the request that is answered says about the message. */
-function setControlled(
-  fields: PublicationProperties,
-  control: ControlFields | null,
-  correlation: Buffer | null,
-  expiry: number | null,
-): void {
-  const lifetime = control?.messageExpiry ?? expiry;
-  if (lifetime !== null) fields.messageExpiry = lifetime;
-  if (control?.contentType !== undefined) fields.contentType = control.contentType;
-  const correlationData = correlation?.length ? correlation : control?.correlationData;
-  if (correlationData !== undefined) fields.correlationData = correlationData;
-}
-
-const NO_PROPERTIES = { fields: null, control: null };
 
 /** Waits for one PUBACK. */
 class Receipt implements PublishReceipt {

@@ -1,0 +1,94 @@
+/** Headers, reply subject and rules of a PUB to the properties of an MQTT 5 PUBLISH. */
+import type { PublicationProperties, QoS, TopicName } from '../../mqtt/publication.ts';
+import type { PublishOp } from '../../nats/operations.ts';
+import type { ControlFields } from '../../translation/control-headers.ts';
+import { headersToProperties, ORIGIN_PROPERTY } from '../../translation/headers-properties.ts';
+import { replyToRequest } from '../../translation/reply-to.ts';
+import { decodeUtf8Strict } from '../../translation/utf8.ts';
+import type { SessionContext } from '../context.ts';
+import type { PublishRule } from '../name-space.ts';
+import type { UpstreamPort } from '../ports.ts';
+
+/** Where a PUB goes once names are resolved. */
+export interface Destination {
+  readonly topic: TopicName;
+  readonly rule: PublishRule | null;
+  /** For an answer to a device: its Correlation Data and the QoS it asked with. */
+  readonly correlation: Buffer | null;
+  readonly qos: QoS;
+}
+
+/** Properties of one message, and what its control headers say. */
+export interface PublishProperties {
+  /** Null: none. */
+  readonly fields: PublicationProperties | null;
+  readonly control: ControlFields | null;
+}
+
+const NO_PROPERTIES: PublishProperties = { fields: null, control: null };
+
+/** @returns null when the reply subject cannot cross: the message must not be sent */
+export function publishProperties(
+  context: SessionContext,
+  op: PublishOp,
+  destination: Destination,
+  port: UpstreamPort,
+): PublishProperties | null {
+  const { connect, options, counters } = context;
+  const hasReply = op.replyEnd > op.replyStart;
+  const hasHeaders = op.payloadStart > op.headerStart;
+  const mustMark = !connect.echo && port.originToken !== null;
+  const expiry = destination.rule?.messageExpiry ?? null;
+  const isPlain =
+    !hasReply && !hasHeaders && !mustMark && destination.correlation === null && expiry === null;
+  if (isPlain) return NO_PROPERTIES;
+  const headers = headersToProperties(op.body, op.headerStart, op.payloadStart, options.controlHeaders);
+  if (headers !== null && headers.ignoredControls > 0) {
+    counters.drop('invalid_control_header', headers.ignoredControls);
+  }
+  const control = headers?.control ?? null;
+  // MQTT 3.1.1 has no properties at all.
+  if (port.features.protocolVersion === 4) return { fields: null, control };
+  const userProperties = headers?.userProperties ?? [];
+  if (mustMark && port.originToken !== null) userProperties.push(ORIGIN_PROPERTY, port.originToken);
+  const fields: PublicationProperties = userProperties.length > 0 ? { userProperties } : {};
+  setControlled(fields, control, destination.correlation, expiry);
+  return setResponseTopic(context, op, fields, control) ? { fields, control } : null;
+}
+
+/** What a control header, a rule or the request that is answered says about the message. */
+function setControlled(
+  fields: PublicationProperties,
+  control: ControlFields | null,
+  correlation: Buffer | null,
+  expiry: number | null,
+): void {
+  const lifetime = control?.messageExpiry ?? expiry;
+  if (lifetime !== null) fields.messageExpiry = lifetime;
+  if (control?.contentType !== undefined) fields.contentType = control.contentType;
+  const correlationData = correlation?.length ? correlation : control?.correlationData;
+  if (correlationData !== undefined) fields.correlationData = correlationData;
+}
+
+/** A reply subject beats the control header. @returns false when the reply subject cannot cross */
+function setResponseTopic(
+  context: SessionContext,
+  op: PublishOp,
+  fields: PublicationProperties,
+  control: ControlFields | null,
+): boolean {
+  const { mapper } = context.names;
+  if (op.replyEnd === op.replyStart) {
+    if (control?.responseTopic === undefined) return true;
+    const topic = mapper.clientTopic(control.responseTopic);
+    if (topic.ok) fields.responseTopic = topic.name;
+    else context.counters.drop('invalid_control_header');
+    return true;
+  }
+  const reply = decodeUtf8Strict(op.line, op.replyStart, op.replyEnd);
+  const request = reply === null ? null : replyToRequest(mapper, reply);
+  if (request === null || !request.ok) return false;
+  fields.responseTopic = request.responseTopic;
+  fields.correlationData = request.correlationData;
+  return true;
+}

@@ -1,0 +1,111 @@
+/**
+ * A client's way out: publications in one order, QoS 1 within the send window, and what is owed again after an
+ * outage. Knows no roles and no subscriptions.
+ */
+import { GatewayError } from '../errors.ts';
+import type { Counters } from '../metrics/counters.ts';
+import type { OutboundPublication } from '../mqtt/publication.ts';
+import type { PublishReceipt } from '../session/ports.ts';
+import type { ByteAccount } from './byte-account.ts';
+import type { LinkFeatures, MqttLink } from './mqtt-link.ts';
+import { SendWindow, type UnackedPublication } from './send-window.ts';
+
+/** What a publisher needs to know, and whom it tells. */
+export interface PublisherOptions {
+  /** The link that publishes now; null while there is none. */
+  readonly link: () => MqttLink | null;
+  /** Most publications in flight, whatever the broker allows. */
+  readonly maxInflight: number;
+  /** Of what all clients have unacknowledged. */
+  readonly unacked: ByteAccount;
+  readonly counters: Counters;
+  /** See `PerClientContext.hasSubscribers`. */
+  readonly hasSubscribers: ((topic: string) => boolean) | null;
+  readonly onSend: () => void;
+  /** A PUBACK has come: there may be room again. */
+  readonly onPuback: () => void;
+}
+
+/** Place in the broker's Receive Maximum that is kept free for the barrier. */
+export const MARKERS_IN_FLIGHT = 1;
+
+/** PUBACK reason code: no matching subscribers. */
+const NO_MATCHING_SUBSCRIBERS = 0x10;
+
+/** Publications of one client. */
+export class Publisher {
+  #options: PublisherOptions;
+  #window: SendWindow;
+  #hasUnproven = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#window = new SendWindow(options.maxInflight, options.unacked);
+  }
+
+  /** Publications that wait for their PUBACK. */
+  get unacknowledged(): number {
+    return this.#window.size;
+  }
+
+  /** Whether the next publication can be taken. */
+  get isOpen(): boolean {
+    const link = this.#options.link();
+    return link !== null && this.#window.isOpen && !link.isCongested;
+  }
+
+  /** A session is up: its limits hold from now on. */
+  setFeatures(features: LinkFeatures): void {
+    this.#window.setLimit(Math.min(features.receiveMaximum - MARKERS_IN_FLIGHT, this.#options.maxInflight));
+  }
+
+  /** Precondition: `isOpen`. */
+  publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
+    const link = this.#options.link();
+    if (link === null) throw new GatewayError('GW_INTERNAL', 'publish without canPublish');
+    if (message.qos === 0 || receipt === null) {
+      this.#hasUnproven = true;
+      link.publish(message, null);
+      return;
+    }
+    this.#send(this.#window.add(message, receipt));
+  }
+
+  /** Whether QoS 0 publications have gone out since the last call. */
+  takeUnproven(): boolean {
+    const had = this.#hasUnproven;
+    this.#hasUnproven = false;
+    return had;
+  }
+
+  /** Sends again what was not acknowledged, as far as the window allows. */
+  sendOwed(): void {
+    for (let owed = this.#window.takeOwed(); owed !== undefined; owed = this.#window.takeOwed()) {
+      this.#options.counters.upstreamRepublished++;
+      this.#send(owed);
+    }
+  }
+
+  /** The session is gone. */
+  reset(): void {
+    this.#window.reset();
+  }
+
+  /** The client is gone. */
+  dispose(): void {
+    this.#window.dispose();
+  }
+
+  #send(entry: UnackedPublication): void {
+    const link = this.#options.link();
+    if (link === null) return;
+    const { publication } = entry;
+    this.#options.onSend();
+    const isUnheard = this.#options.hasSubscribers?.(publication.topic.text) === false;
+    link.publish(publication, (code) => {
+      this.#window.acknowledge(entry, code === 0 && isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
+      this.sendOwed();
+      this.#options.onPuback();
+    });
+  }
+}

@@ -68,6 +68,8 @@ export class MqttLink {
   #acks: AckTimer;
   #connected = false;
   #ended = false;
+  /** The socket is gone, but packets it has brought are still being read. */
+  #isDying = false;
   #end: LinkEnd | null = null;
   /** Callbacks of PINGREQs in the order sent; null where MQTT.js's own keepalive sent it. */
   #pings: (PendingAck | null)[] = [];
@@ -88,7 +90,7 @@ export class MqttLink {
 
   /** CONNACK has come and the link is not over. */
   get isConnected(): boolean {
-    return this.#connected && !this.#ended;
+    return this.#connected && !this.#isDying && !this.#ended;
   }
 
   /** True while so much waits for the socket that publishing should pause; `onDrain` follows. */
@@ -214,9 +216,9 @@ export class MqttLink {
     client.on('error', (error) => {
       if (!this.#connected && hasCode(error)) this.#end ??= { kind: 'refused', code: error.code };
       // A parser error leaves MQTT.js connected and deaf: any error is the end of the session.
-      this.#lose(error.message);
+      this.#loseSoon(error.message);
     });
-    client.on('close', () => this.#lose('connection closed'));
+    client.on('close', () => this.#loseSoon('connection closed'));
   }
 
   #onConnect(packet: IConnackPacket): void {
@@ -263,6 +265,17 @@ export class MqttLink {
       this.#isDrainAwaited = false;
       if (!this.#ended) this.#events.onDrain();
     });
+  }
+
+  /** MQTT.js reads packet by packet in turns of its own: those that came before the end still count. */
+  #loseSoon(detail: string): void {
+    if (!this.#connected || this.#ended) {
+      this.#lose(detail);
+      return;
+    }
+    if (this.#isDying) return;
+    this.#isDying = true;
+    setImmediate(() => this.#lose(detail));
   }
 
   #lose(detail: string): void {

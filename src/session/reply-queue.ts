@@ -6,6 +6,9 @@
 /** Answered slots kept at the front before they are cut off in one go. */
 const COMPACT_AT = 1024;
 
+/** Unanswered operations of one client beyond which no more are taken: a broker may take long to answer. */
+const MAX_UNANSWERED = 4096;
+
 /** What is written when it is an operation's turn. */
 export type ReplyWriter = () => void;
 
@@ -33,6 +36,21 @@ export class ReplyQueue {
   #slots: ReplySlot[] = [];
   #head = 0;
   #onEmpty: (() => void) | null = null;
+  #isRoomAwaited = false;
+  #isClosed = false;
+  #onRoom: () => void;
+
+  /** @param onRoom called when `isFull` was true and half of the room is free again */
+  constructor(onRoom: () => void) {
+    this.#onRoom = onRoom;
+  }
+
+  /** True: the operation has to be held. */
+  get isFull(): boolean {
+    const isFull = this.#slots.length - this.#head >= MAX_UNANSWERED;
+    if (isFull) this.#isRoomAwaited = true;
+    return isFull;
+  }
 
   get isEmpty(): boolean {
     return this.#head === this.#slots.length;
@@ -41,12 +59,13 @@ export class ReplyQueue {
   /** Reserves the next place. */
   reserve(): ReplySlot {
     const slot = new ReplySlot(this);
-    this.#slots.push(slot);
+    if (!this.#isClosed) this.#slots.push(slot);
     return slot;
   }
 
   /** Answers an operation that waits for nothing, behind those that do. */
   now(write: ReplyWriter): void {
+    if (this.#isClosed) return;
     if (this.isEmpty) write();
     else this.reserve().complete(write);
   }
@@ -57,21 +76,30 @@ export class ReplyQueue {
     this.flush();
   }
 
+  /** The client is gone: nothing is written any more, although the broker may still confirm. */
+  close(): void {
+    this.#isClosed = true;
+    this.#slots = [];
+    this.#head = 0;
+    this.#onEmpty = null;
+  }
+
   /** Writes everything at the front that is complete. */
   flush(): void {
     for (let slot = this.#slots[this.#head]; slot?.isDone; slot = this.#slots[this.#head]) {
       this.#head++;
       slot.write?.();
     }
-    if (!this.isEmpty) {
-      this.#compact();
-      return;
-    }
-    this.#slots = [];
-    this.#head = 0;
-    const onEmpty = this.#onEmpty;
-    this.#onEmpty = null;
-    onEmpty?.();
+    if (this.isEmpty) {
+      this.#slots = [];
+      this.#head = 0;
+      const onEmpty = this.#onEmpty;
+      this.#onEmpty = null;
+      onEmpty?.();
+    } else this.#compact();
+    if (!this.#isRoomAwaited || this.#slots.length - this.#head > MAX_UNANSWERED / 2) return;
+    this.#isRoomAwaited = false;
+    this.#onRoom();
   }
 
   #compact(): void {

@@ -49,7 +49,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     this.context = {
       ...services,
       client,
-      replies: new ReplyQueue(),
+      replies: new ReplyQueue(() => this.#wake()),
       subscriptions: new SubscriptionList(),
       stats: { inMessages: 0, outMessages: 0, inBytes: 0, outBytes: 0 },
       connect: DEFAULT_CONNECT_OPTIONS,
@@ -105,7 +105,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onConnect(line: Buffer, start: number, end: number): boolean {
-    if (this.#state === 'connecting') return this.#hold();
+    if (this.#state === 'connecting' || this.context.replies.isFull) return this.#hold();
     if (this.#isConnectOwed) {
       this.#isConnectOwed = false;
       this.#answerConnect();
@@ -168,8 +168,9 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
 
   onClosed(reason: CloseReason): void {
     if (this.#state === 'closed') return;
-    const { clock, logger, counters, subscriptions, upstreamPort, client, stats } = this.context;
+    const { clock, logger, counters, replies, subscriptions, upstreamPort, client, stats } = this.context;
     this.#state = 'closed';
+    replies.close();
     clock.clearTimeout(this.#startTimer);
     this.#keepalive.stop();
     subscriptions.closeAll();
@@ -223,9 +224,9 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     client.fail(error);
   }
 
-  /** True when operations are taken; the first one of a client without CONNECT opens its session. */
+  /** True while operations are taken; the first one of a client without CONNECT opens its session. */
   #isReady(): boolean {
-    if (this.#state === 'ready') return true;
+    if (this.#state === 'ready') return !this.context.replies.isFull;
     if (this.#state !== 'greeted') return false;
     if (this.context.upstream.requiresCredentials) {
       throw new GatewayError('GW_AUTHORIZATION', 'an operation before CONNECT');

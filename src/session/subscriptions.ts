@@ -20,6 +20,8 @@ export class Subscription implements Subscriber {
   handle: UpstreamSubscription | null = null;
   /** How many messages the client had published when it made this subscription. */
   publishedBefore = 0;
+  /** And when it ended it by UNSUB: a request before that may still be owed the answer that nobody listens. */
+  publishedUntil = Number.POSITIVE_INFINITY;
   /** Messages delivered since SUB. */
   delivered = 0;
   /** Ends after this many deliveries; 0: never. */
@@ -108,13 +110,13 @@ export class SubscriptionList {
 
   /**
    * Plain subscriptions of this client that match a subject.
-   * @param published leaves out those made after so many publications; see {@link Subscription.publishedBefore}
+   * @param published looks back at those there were for the publication of this number; without, at those there are
    */
   plainMatches(subject: Buffer, published = Number.POSITIVE_INFINITY): Subscription[] {
     const found: Subscription[] = [];
-    for (const one of this.#bySid.values()) {
-      const isCandidate = one.isOpen && !one.isQueue && one.publishedBefore < published;
-      if (isCandidate && matches(one.subject, subject, 0, subject.length)) found.push(one);
+    for (const one of [...this.#bySid.values(), ...this.#ending.values()]) {
+      const wasThere = one.publishedBefore < published && published <= one.publishedUntil;
+      if (wasThere && !one.isQueue && matches(one.subject, subject, 0, subject.length)) found.push(one);
     }
     return found;
   }

@@ -74,10 +74,14 @@ export class Barrier {
   reset(): void {
     this.#epoch++;
     this.#clearTimer();
-    if (this.#running !== null) this.#waiting.unshift(...this.#running);
+    // Not by unshift: one argument per PING of a client is too many.
+    if (this.#running !== null) this.#waiting = [...this.#running, ...this.#waiting];
     this.#running = null;
+    // The session that carries the marker may live on: it is not late with what nobody can return any more, but it
+    // still owes the PUBACK.
+    if (this.#pending !== null) this.#carrier?.fulfil(this.#pending);
     this.#pending = null;
-    this.#isPubackOwed = false;
+    if (!this.#carrier?.isConnected) this.#isPubackOwed = false;
     if (this.#marker !== 'unavailable') this.#marker = 'unused';
   }
 
@@ -143,7 +147,10 @@ export class Barrier {
     this.#expected = randomBytes(9).toString('base64url');
     const body = Buffer.from(this.#expected);
     const payload = { body, payloadStart: 0, payloadEnd: body.length };
-    this.#pending = publish.expect(() => this.#pass());
+    const epoch = this.#epoch;
+    this.#pending = publish.expect(() => {
+      if (epoch === this.#epoch) this.#pass();
+    });
     this.#carrier = publish;
     const qos = this.#links.hasQoS1 ? 1 : 0;
     this.#isPubackOwed = qos === 1;
@@ -161,8 +168,10 @@ export class Barrier {
     this.#marker = 'unavailable';
     this.#links.onMarkerUnavailable();
     const pending = this.#pending;
-    this.#pending = null;
-    this.#ping(publish === subscribe ? [publish] : [publish, subscribe], () => publish.fulfil(pending));
+    this.#ping(publish === subscribe ? [publish] : [publish, subscribe], () => {
+      this.#pending = null;
+      publish.fulfil(pending);
+    });
   }
 
   #onMarker(message: InboundPublication): void {

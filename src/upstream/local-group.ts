@@ -91,17 +91,26 @@ export class LocalGroup {
   #lead(member: LocalMember): void {
     this.#changes++;
     if (this.#retiring.size > 0) this.#copies ??= new CopyFilter();
+    let leader: Receiver | null = null;
+    // Answered before it returns where the session holds the filter already.
+    let early: number | null = null;
     const subscriber: Subscriber = {
       deliver: (message) => this.#distribute(member, message),
       onSuback: (code) => {
-        if (this.#leader !== leader) return;
-        if (code >= 0x80) this.#onRefused(leader, code);
-        else this.#onActive(leader);
+        if (leader === null) early = code;
+        else this.#onAnswer(leader, code);
       },
     };
     const handle = member.table.subscribe({ ...member.request, shareName: null, subscriber });
-    const leader: Receiver = { member, handle, isActive: false };
+    leader = { member, handle, isActive: false };
     this.#leader = leader;
+    if (early !== null) this.#onAnswer(leader, early);
+  }
+
+  #onAnswer(leader: Receiver, code: number): void {
+    if (this.#leader !== leader) return;
+    if (code >= 0x80) this.#onRefused(leader, code);
+    else this.#onActive(leader);
   }
 
   #onActive(leader: Receiver): void {

@@ -273,6 +273,8 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
   }
 
   #onPuback(): void {
+    // The publish session may be up while the subscriptions are not.
+    if (this.#state !== 'outage') this.#out.sendOwed();
     this.#closeIfDone();
     this.#wake();
     if (this.#out.unacknowledged > 0 || this.#barrier.isPubackOwed) this.#nudges.onPartialPuback();

@@ -22,7 +22,7 @@ export interface PublisherOptions {
   /** See `PerClientContext.hasSubscribers`. */
   readonly hasSubscribers: ((topic: string) => boolean) | null;
   readonly onSend: () => void;
-  /** A PUBACK has come: there may be room again. */
+  /** A PUBACK has come: there may be room again, also for what is owed. */
   readonly onPuback: () => void;
 }
 
@@ -104,7 +104,6 @@ export class Publisher {
     const isUnheard = this.#options.hasSubscribers?.(publication.topic.text) === false;
     link.publish(publication, (code) => {
       this.#window.acknowledge(entry, code === 0 && isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
-      this.sendOwed();
       this.#options.onPuback();
     });
   }

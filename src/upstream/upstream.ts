@@ -137,9 +137,14 @@ export class BrokerUpstream implements Upstream {
     const { service } = this.#options;
     const identity =
       service === null ? null : { clientId: `nmg-probe-${randomBytes(9).toString('hex')}`, ...service };
-    this.#report = await probeBroker(this.#options.broker, identity, this.#stopProbe.signal);
-    if (this.#isStopped) return;
-    this.#logger.info({ event: 'upstream.probed', ...this.#report }, 'broker probed; null means unknown');
+    let isAskedAgain: boolean;
+    do {
+      const hadAnswered = this.#features !== null;
+      this.#report = await probeBroker(this.#options.broker, identity, this.#stopProbe.signal);
+      if (this.#isStopped) return;
+      this.#logger.info({ event: 'upstream.probed', ...this.#report }, 'broker probed; null means unknown');
+      isAskedAgain = isUnknown(this.#report) && !hadAnswered && this.#features !== null;
+    } while (isAskedAgain);
   }
 
   #onPortClosed(port: PerClientPort): void {
@@ -155,8 +160,10 @@ export class BrokerUpstream implements Upstream {
   #onFeatures(features: LinkFeatures): void {
     const isFirst = this.#features === null;
     this.#features = features;
-    if (isFirst) this.#announce(features);
-    if (this.#report === UNKNOWN) this.start();
+    if (!isFirst) return;
+    this.#announce(features);
+    // It was not there when the gateway started.
+    if (isUnknown(this.#report)) this.start();
   }
 
   #announce(features: LinkFeatures): void {
@@ -174,4 +181,8 @@ export class BrokerUpstream implements Upstream {
       );
     }
   }
+}
+
+function isUnknown(report: ProbeReport): boolean {
+  return Object.values(report).every((answer) => answer === null);
 }

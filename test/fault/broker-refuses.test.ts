@@ -48,6 +48,17 @@ test('absent broker: a client waits without a PONG, and is served when the broke
   await client.close();
 });
 
+test('absent broker: what the probe could not find out is found out when the broker is there', async () => {
+  const mqtt = await broker();
+  await mqtt.stop();
+  const gateway = await gatewayTo(mqtt.url, { probe: true });
+  await waitFor(() => gateway.logLines('upstream.probed').length === 1, 5_000, 'the probe that fails');
+  await mqtt.restart();
+  for (let i = 0; i < 3; i++) await (await connectClient(gateway)).close();
+  await waitFor(() => gateway.logLines('upstream.probed').length === 2, 9_000, 'the second probe');
+  assert.equal(gateway.logLines('upstream.probed')[1]?.requiresCredentials, false);
+});
+
 test('absent broker: after connect_timeout the client is closed without a word, and the next one is served', async () => {
   const mqtt = await broker();
   await mqtt.stop();

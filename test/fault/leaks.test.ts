@@ -103,6 +103,25 @@ test('clients that leave during an outage, and a stop during one: nothing is lef
   await assertNoLeaks(5_000);
 });
 
+test('client that leaves with a PONG behind an unacknowledged PUB: the PUBACK that comes later starts nothing', async () => {
+  const broker = await ScriptedBroker.start();
+  const gateway = await startGateway({ upstream: { url: broker.url, probe: false } });
+  const checkLeaks = watchLeaks();
+  const client = await connectRaw(gateway.host, gateway.port);
+  client.send('CONNECT {"verbose":true}\r\n');
+  await client.readUntil('+OK\r\n');
+  broker.holdPubacks();
+  client.send('PUB a 1\r\nx\r\nPING\r\n');
+  await waitFor(() => broker.heldAcks('puback') === 1, 5_000, 'the publication');
+  client.reset();
+  await waitFor(() => gateway.gateway.status().connections === 0, 5_000, 'the client to be gone');
+  broker.releasePubacks();
+  await waitFor(() => gateway.gateway.status().upstreamSessions === 0, 5_000, 'its session to be gone');
+  await checkLeaks();
+  await gateway.stop();
+  await broker.stop();
+});
+
 test('stop with a broker that answers nothing any more: bounded, and nothing is left', async () => {
   const assertNoLeaks = watchLeaks();
   const broker = await ScriptedBroker.start();

@@ -7,6 +7,7 @@ import { type GatewayProcess, startGatewayProcess } from '../support/gateway-pro
 import { startMosquitto } from '../support/mosquitto.ts';
 import { startNatsServer } from '../support/nats-server.ts';
 import type { RawClient } from '../support/raw-client.ts';
+import { ScriptedBroker } from '../support/scripted-broker.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { connectClient, type NatsEndpoint } from './clients.ts';
 
@@ -192,4 +193,32 @@ test('more SUBs than there are packet identifiers: all acknowledged', async (t) 
   t.diagnostic(`66,000 SUBs in ${Math.round(ms)} ms`);
   assert.equal(gateway.gateway.status().counters.upstreamDisconnects, 0);
   client.reset();
+});
+
+test('floods of operations that a broker does not answer: their client is not read further, and all are answered at last', async (t) => {
+  const broker = stopLater(await ScriptedBroker.start());
+  const gateway = await gatewayProcess({ upstream: { url: broker.url, probe: false, ack_timeout: '60s' } });
+  for (const operation of ['PING\r\n', 'UNSUB 7\r\n', 'SUB a 1\r\nUNSUB 1\r\n']) {
+    const client = await connectClient(gateway, { verbose: true });
+    broker.holdAcks('suback');
+    client.send('SUB s 9\r\n');
+    await waitFor(() => broker.heldAcks('suback') > 0, 5_000, 'the SUBSCRIBE');
+    const before = gateway.residentBytes();
+    const count = Math.floor((12 * MB) / operation.length);
+    const sent = client.sendAll(operation.repeat(count));
+    const until = performance.now() + 1_500;
+    await waitFor(() => performance.now() > until, 5_000, 'the gateway to take what it takes');
+    const grownMb = (gateway.residentBytes() - before) / MB;
+    t.diagnostic(`${operation.slice(0, 5)}: memory + ${grownMb.toFixed(0)} MB`);
+    assert.ok(grownMb < 100, `memory grew by ${grownMb.toFixed(0)} MB`);
+    if (operation.startsWith('PING')) {
+      broker.releaseAcks('suback');
+      await sent;
+      const bytes = '+OK\r\n'.length + count * 'PONG\r\n'.length;
+      await waitFor(() => client.unread.length >= bytes, 20_000, 'all answers');
+    }
+    client.reset();
+    await sent;
+    broker.releaseAcks('suback');
+  }
 });

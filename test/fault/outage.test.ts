@@ -127,6 +127,65 @@ test('outage: the publish session that is back first or last waits for the SUBAC
   }
 });
 
+test('outage of the subscribe session alone: what is owed from an earlier one waits for the SUBACKs again', async () => {
+  const mqtt = stopLater(await ScriptedBroker.start());
+  const gateway = await gatewayTo(mqtt.url);
+  const client = await connectClient(gateway, { verbose: true });
+  client.send('SUB p 1\r\n');
+  await client.pingPong();
+  mqtt.holdPubacks();
+  for (let i = 0; i < 60; i++) client.send('PUB p 1\r\nx\r\n');
+  const published = (from = 0): number =>
+    mqtt.log.slice(from).filter((entry) => shown(entry) === 'publish p x').length;
+  await waitFor(() => published() === 60, 5_000, 'the publications');
+  mqtt.behaviour.receiveMaximum = 10;
+  await mqtt.stop();
+  mqtt.holdPubacks();
+  await mqtt.restart();
+  mqtt.holdPubacks();
+  await waitFor(() => mqtt.heldAcks('puback') === 9, 9_000, 'the first of those that are owed');
+  const subscriber = mqtt.sessions.find((session) => session.subscriptions.has('p'));
+  assert.ok(subscriber);
+  let isBack = false;
+  mqtt.behaviour.connackCode = ({ clientId }) => (clientId === subscriber.clientId && !isBack ? 0x89 : 0);
+  const { upstreamDisconnects: losses } = gateway.gateway.status().counters;
+  subscriber.cut();
+  await waitFor(() => gateway.gateway.status().counters.upstreamDisconnects > losses, 5_000, 'the loss');
+  const before = mqtt.log.length;
+  mqtt.releasePubacks();
+  await client.readUntil(/(?:\+OK\r\n){9}/);
+  assert.equal(published(before), 0);
+  isBack = true;
+  await client.readUntil('+OK\r\n', 9_000);
+  await waitFor(() => published(before) === 51, 5_000, 'the rest');
+  assert.deepEqual(mqtt.violations, []);
+  await client.close();
+});
+
+test('outage of the subscribe session alone: a barrier under way costs the publish session nothing', async () => {
+  const mqtt = stopLater(await ScriptedBroker.start({ receiveMaximum: 2 }));
+  const gateway = await gatewayTo(mqtt.url, { ack_timeout: '500ms' });
+  const client = await connectClient(gateway, { verbose: true });
+  client.send('SUB s 1\r\nPUB p 1\r\n1\r\n');
+  await client.pingPong();
+  const subscriber = mqtt.sessions.find((session) => session.subscriptions.has('s'));
+  mqtt.behaviour.publishVerdict = ({ topic }) => (topic.startsWith('_NMG/') ? { puback: 0 } : 'accept');
+  const markers = (): number =>
+    mqtt.packets('publish').filter(({ topic }) => topic.startsWith('_NMG/')).length;
+  const before = markers();
+  client.send('PING\r\n');
+  await waitFor(() => markers() > before, 5_000, 'the marker that does not come back');
+  mqtt.behaviour.publishVerdict = () => 'accept';
+  subscriber?.cut();
+  await client.expect('PONG\r\n', 9_000);
+  // An acknowledgement that is late is noticed after one and a quarter of the time-out.
+  const until = performance.now() + 1_000;
+  while (performance.now() < until) await client.pingPong();
+  assert.equal(gateway.gateway.status().counters.upstreamDisconnects, 1);
+  assert.deepEqual(mqtt.violations, []);
+  await client.close();
+});
+
 test('outage beyond the grace: clients are closed without a word, and new ones are served after it', async () => {
   const mqtt = stopLater(await ScriptedBroker.start());
   const gateway = await gatewayTo(mqtt.url, { outage_grace: '500ms' });

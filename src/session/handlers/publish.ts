@@ -121,7 +121,9 @@ export class PublishHandler {
   #receipt(op: PublishOp, isRequest: boolean): Receipt {
     const subject = Buffer.from(op.line.subarray(op.subjectStart, op.subjectEnd));
     const reply = isRequest ? Buffer.from(op.line.subarray(op.replyStart, op.replyEnd)) : null;
-    return new Receipt(this, this.#context.replies.reserve(), subject, reply, this.#context.own.published);
+    const { connect, replies, own } = this.#context;
+    const { verbose } = connect;
+    return new Receipt(this, { slot: replies.reserve(), verbose, subject, reply, published: own.published });
   }
 
   /** The broker would cut the session over a packet beyond its limit. */
@@ -180,7 +182,7 @@ export class PublishHandler {
    * The status does not count as a delivery.
    */
   #writeNoResponders(subject: Buffer, reply: Buffer, waiting: Subscription | undefined): void {
-    if (!waiting?.isOpen) return;
+    if (waiting === undefined) return;
     const { client, counters } = this.#context;
     counters.noResponders++;
     writeHmsg(client.output, reply, waiting.sid, null, noRespondersBlock(subject), EMPTY, 0, 0);
@@ -188,8 +190,8 @@ export class PublishHandler {
   }
 
   /** The broker has answered: a negative answer is never an `+OK`. */
-  onPuback(code: number, { slot, subject, reply, published }: Receipt): void {
-    const { connect, counters, subscriptions } = this.#context;
+  onPuback(code: number, { slot, verbose, subject, reply, published }: Published): void {
+    const { counters, subscriptions } = this.#context;
     if (code >= FIRST_FAILURE) {
       counters.drop('broker_rejected');
       slot.complete(() => this.#err(permissionsPublish(subject)));
@@ -201,9 +203,9 @@ export class PublishHandler {
       if (isUnheard) this.#writeNoResponders(subject, reply, one);
     };
     // The status goes out at once, or after the `+OK`; in either case before the slot lets a later PONG through.
-    if (!connect.verbose) answer();
+    if (!verbose) answer();
     slot.complete(() => {
-      if (!connect.verbose) return;
+      if (!verbose) return;
       this.#ok();
       answer();
     });
@@ -220,31 +222,29 @@ export class PublishHandler {
   }
 }
 
-/** Waits for one PUBACK. */
-class Receipt implements PublishReceipt {
+/** What the answer to a publication with QoS 1 depends on. */
+interface Published {
   readonly slot: ReplySlot;
+  /** As it was at the PUB; a second CONNECT changes only what comes after it. */
+  readonly verbose: boolean;
   readonly subject: Buffer;
   /** Of a request whose sender wants to know that nobody listens. */
   readonly reply: Buffer | null;
   /** How many the client had published with this one. */
   readonly published: number;
-  #handler: PublishHandler;
+}
 
-  constructor(
-    handler: PublishHandler,
-    slot: ReplySlot,
-    subject: Buffer,
-    reply: Buffer | null,
-    published: number,
-  ) {
+/** Waits for one PUBACK. */
+class Receipt implements PublishReceipt {
+  #handler: PublishHandler;
+  #published: Published;
+
+  constructor(handler: PublishHandler, published: Published) {
     this.#handler = handler;
-    this.slot = slot;
-    this.subject = subject;
-    this.reply = reply;
-    this.published = published;
+    this.#published = published;
   }
 
   onPuback(code: number): void {
-    this.#handler.onPuback(code, this);
+    this.#handler.onPuback(code, this.#published);
   }
 }

@@ -1,7 +1,7 @@
 /** SUB to an MQTT SUBSCRIBE, and its SUBACK to `+OK` or an error. */
 import { FIRST_FAILURE } from '../../mqtt/reason-codes.ts';
 import { permissionsSubscription, writeErr, writeOk } from '../../nats/encoder.ts';
-import type { SubscribeOp } from '../../nats/operations.ts';
+import type { ConnectOptions, SubscribeOp } from '../../nats/operations.ts';
 import { isValidSubscription } from '../../nats/subject.ts';
 import type { Mapped } from '../../translation/mapped.ts';
 import { decodeUtf8Strict } from '../../translation/utf8.ts';
@@ -39,7 +39,7 @@ export class SubscribeHandler {
     if (queue.toString('latin1') === RESERVED_QUEUE) this.#deny(subject, queue);
     else if (options.maxSubscriptions > 0 && subscriptions.size >= options.maxSubscriptions) {
       replies.now(() => this.#err('maximum subscriptions exceeded'));
-    } else if (former !== undefined) replies.now(() => this.#ok());
+    } else if (former !== undefined) replies.now(() => this.#ok(connect));
     else if (!isValidSubscription(subject, 0, subject.length))
       replies.now(() => this.#err('Invalid Subject'));
     else return this.#subscribe(subject, queue, sid);
@@ -59,7 +59,7 @@ export class SubscribeHandler {
     const slot = replies.reserve();
     const names = { sid, subject, queue, filter: filter.name };
     const subscription: Subscription = new Subscription(names, this.#deliver, (code) =>
-      this.#onSuback(subscription, slot, code),
+      this.#onSuback(subscription, code, slot, connect),
     );
     subscription.publishedBefore = own.published;
     subscriptions.add(subscription);
@@ -80,7 +80,8 @@ export class SubscribeHandler {
     return text === null ? INVALID_UTF8 : map(text);
   }
 
-  #onSuback(subscription: Subscription, slot: ReplySlot, code: number): void {
+  /** @param connect as it was at the SUB; a second CONNECT changes only what comes after it */
+  #onSuback(subscription: Subscription, code: number, slot: ReplySlot, connect: ConnectOptions): void {
     const context = this.#context;
     if (code >= FIRST_FAILURE) {
       subscription.isOpen = false;
@@ -89,7 +90,7 @@ export class SubscribeHandler {
       // Refused on first asking, or on coming back after an outage: then nobody waits for the slot any more.
       if (slot.isDone) this.#err(text);
       else slot.complete(() => this.#err(text));
-    } else slot.complete(context.connect.verbose ? () => this.#ok() : null);
+    } else slot.complete(() => this.#ok(connect));
     if (!subscription.isConfirmed) {
       subscription.isConfirmed = true;
       context.unconfirmedChanges--;
@@ -102,8 +103,8 @@ export class SubscribeHandler {
     this.#context.replies.now(() => this.#err(text));
   }
 
-  #ok(): void {
-    if (!this.#context.connect.verbose) return;
+  #ok({ verbose }: ConnectOptions): void {
+    if (!verbose) return;
     writeOk(this.#context.client.output);
     this.#context.client.flushSoon();
   }

@@ -1,6 +1,6 @@
 /** UNSUB: at once when a limit is given, else when the broker has confirmed that no more copies are under way. */
 import { writeOk } from '../../nats/encoder.ts';
-import type { UnsubscribeOp } from '../../nats/operations.ts';
+import type { ConnectOptions, UnsubscribeOp } from '../../nats/operations.ts';
 import type { SessionContext } from '../context.ts';
 import type { Subscription } from '../subscriptions.ts';
 
@@ -19,14 +19,14 @@ export class UnsubscribeHandler {
     const subscription = subscriptions.get(op.line.subarray(op.sidStart, op.sidEnd));
     const mustWait = subscription !== undefined && connect.echo;
     if (mustWait && !own.haveArrivedSince(subscription.publishedBefore)) return false;
-    if (subscription === undefined) replies.now(() => this.#ok());
+    if (subscription === undefined) replies.now(() => this.#ok(connect));
     else if (op.max > subscription.delivered) {
       subscription.max = op.max;
-      replies.now(() => this.#ok());
+      replies.now(() => this.#ok(connect));
     } else if (op.max > 0) {
       subscriptions.remove(subscription);
       subscription.stop();
-      replies.now(() => this.#ok());
+      replies.now(() => this.#ok(connect));
     } else this.#end(subscription);
     return true;
   }
@@ -34,20 +34,25 @@ export class UnsubscribeHandler {
   /** Clients drain this way: what the broker has sent before it knew of the end is still theirs. */
   #end(subscription: Subscription): void {
     const context = this.#context;
+    const { connect } = context;
     const slot = context.replies.reserve();
+    subscription.publishedUntil = context.own.published;
     context.subscriptions.setEnding(subscription);
     context.unconfirmedChanges++;
     subscription.handle?.end(() => {
       subscription.isOpen = false;
-      context.subscriptions.remove(subscription);
       context.unconfirmedChanges--;
-      slot.complete(() => this.#ok());
+      slot.complete(() => {
+        context.subscriptions.remove(subscription);
+        this.#ok(connect);
+      });
       context.wake();
     });
   }
 
-  #ok(): void {
-    if (!this.#context.connect.verbose) return;
+  /** @param connect as it was at the UNSUB; a second CONNECT changes only what comes after it */
+  #ok({ verbose }: ConnectOptions): void {
+    if (!verbose) return;
     writeOk(this.#context.client.output);
     this.#context.client.flushSoon();
   }

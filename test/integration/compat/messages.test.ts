@@ -192,6 +192,24 @@ const rows: readonly Row[] = [
     expect: ['503 r 1'],
   },
   {
+    name: 'checklist 71: 503 to a subscription whose UNSUB follows the request',
+    connect: REQUESTER,
+    send: `SUB r 1\r\n${pub('a')}${pub('nobody', 'r')}UNSUB 1\r\n`,
+    expect: ['503 r 1'],
+  },
+  {
+    name: 'checklist 71: verbose: 503 to a subscription whose UNSUB follows the request',
+    connect: { ...REQUESTER, verbose: true },
+    send: `SUB r 1\r\n${pub('a')}${pub('nobody', 'r')}UNSUB 1\r\n`,
+    expect: ['+OK', '+OK', '+OK', '+OK', '503 r 1', '+OK'],
+  },
+  {
+    name: 'checklist 72: no 503 to a subscription whose UNSUB came before',
+    connect: REQUESTER,
+    send: `SUB r 1\r\nSUB r q 2\r\nPING\r\nUNSUB 1\r\n${pub('nobody', 'r')}`,
+    expect: ['PONG'],
+  },
+  {
     name: 'checklist 72: no 503 without a subscription of its own for the reply',
     connect: REQUESTER,
     send: pub('nobody', 'r'),

@@ -325,6 +325,17 @@ const rows: readonly Row[] = [
     send: 'SUB a 1\r\n',
     expect: ['+OK', '+OK'],
   },
+  {
+    name: 'checklist 34: a second CONNECT changes nothing about what came before it',
+    connect: { pedantic: false },
+    send: 'PUB b 0\r\n\r\nSUB a 1\r\nUNSUB 1\r\nPUB b 0\r\n\r\nCONNECT {"verbose":false}\r\nPUB b 0\r\n\r\n',
+    expect: ['+OK', '+OK', '+OK', '+OK', '+OK'],
+  },
+  {
+    name: 'checklist 34: verbose from a second CONNECT on',
+    send: 'SUB a 1\r\nPUB b 0\r\n\r\nUNSUB 1\r\nCONNECT {"verbose":true}\r\nUNSUB 1\r\n',
+    expect: ['+OK', '+OK'],
+  },
   { name: 'checklist 35: PING without CONNECT', connect: null, send: 'PING\r\n', expect: ['PONG'] },
   { name: 'checklist 35: SUB without CONNECT', connect: null, send: 'SUB a 1\r\n', expect: ['+OK'] },
 ];

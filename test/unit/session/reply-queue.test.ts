@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ReplyQueue } from '../../../src/session/reply-queue.ts';
 
 test('reply queue: an answer that waits for nothing is written at once', () => {
-  const queue = new ReplyQueue();
+  const queue = new ReplyQueue(() => {});
   const written: string[] = [];
   queue.now(() => written.push('a'));
   assert.deepEqual(written, ['a']);
@@ -12,7 +12,7 @@ test('reply queue: an answer that waits for nothing is written at once', () => {
 });
 
 test('reply queue: answers come in the order of the places, whichever is complete first', () => {
-  const queue = new ReplyQueue();
+  const queue = new ReplyQueue(() => {});
   const written: string[] = [];
   const first = queue.reserve();
   const second = queue.reserve();
@@ -25,7 +25,7 @@ test('reply queue: answers come in the order of the places, whichever is complet
 });
 
 test('reply queue: only the first completion of a place counts', () => {
-  const queue = new ReplyQueue();
+  const queue = new ReplyQueue(() => {});
   const written: string[] = [];
   const blocker = queue.reserve();
   const slot = queue.reserve();
@@ -37,7 +37,7 @@ test('reply queue: only the first completion of a place counts', () => {
 });
 
 test('reply queue: calls back once when nothing is owed, at once if so', () => {
-  const queue = new ReplyQueue();
+  const queue = new ReplyQueue(() => {});
   let calls = 0;
   const count = (): void => {
     calls++;
@@ -53,7 +53,7 @@ test('reply queue: calls back once when nothing is owed, at once if so', () => {
 });
 
 test('reply queue: a writer may reserve and complete places itself', () => {
-  const queue = new ReplyQueue();
+  const queue = new ReplyQueue(() => {});
   const written: string[] = [];
   const slot = queue.reserve();
   slot.complete(() => {
@@ -67,7 +67,7 @@ test('reply queue: a writer may reserve and complete places itself', () => {
 test('reply queue: any order of completion of thousands of places gives the order of the places', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(), { minLength: 1, maxLength: 3_000 }), (keys) => {
-      const queue = new ReplyQueue();
+      const queue = new ReplyQueue(() => {});
       const written: number[] = [];
       const slots = keys.map(() => queue.reserve());
       const order = keys.map((key, index) => ({ key, index })).sort((a, b) => a.key - b.key);
@@ -80,4 +80,32 @@ test('reply queue: any order of completion of thousands of places gives the orde
     }),
     { numRuns: 50 },
   );
+});
+
+test('reply queue: full at 4,096 unanswered places, and tells when half of them are answered', () => {
+  let rooms = 0;
+  const queue = new ReplyQueue(() => {
+    rooms++;
+  });
+  const slots = Array.from({ length: 4_095 }, () => queue.reserve());
+  assert.equal(queue.isFull, false);
+  slots.push(queue.reserve());
+  assert.equal(queue.isFull, true);
+  for (const slot of slots.slice(0, 2_047)) slot.complete(null);
+  assert.deepEqual([rooms, queue.isFull], [0, false]);
+  for (const slot of slots.slice(2_047)) slot.complete(null);
+  assert.equal(rooms, 1, 'once');
+});
+
+test('reply queue: closed, it writes nothing, whatever is answered later', () => {
+  const queue = new ReplyQueue(() => {});
+  const written: string[] = [];
+  const slot = queue.reserve();
+  queue.now(() => written.push('behind'));
+  queue.onceEmpty(() => written.push('empty'));
+  queue.close();
+  slot.complete(() => written.push('slot'));
+  queue.now(() => written.push('now'));
+  queue.reserve().complete(() => written.push('new'));
+  assert.deepEqual(written, []);
 });

@@ -76,7 +76,21 @@ test('subscriptions: plain matches for a subject, without queue members, ended o
   const stopped = subscription('6', 'a.b');
   list.add(stopped);
   stopped.stop();
+  list.remove(stopped);
   assert.deepEqual(sidsOf(list.plainMatches(Buffer.from('a.b'))), ['1', '2', '3']);
+});
+
+test('subscriptions: plain matches at the time of a publication, also when UNSUB has followed', () => {
+  const list = new SubscriptionList();
+  const one = subscription('1', 'a');
+  one.publishedBefore = 2;
+  list.add(one);
+  one.publishedUntil = 4;
+  list.setEnding(one);
+  one.isOpen = false;
+  const found = [2, 3, 4, 5].filter((published) => list.plainMatches(Buffer.from('a'), published).length > 0);
+  assert.deepEqual(found, [3, 4]);
+  assert.deepEqual(list.plainMatches(Buffer.from('a')), []);
 });
 
 test('subscriptions: everything ends with the connection, also what was ending', () => {

@@ -14,6 +14,9 @@ class FakeLink {
   readonly subscribes: ((code: number) => void)[] = [];
   readonly pings: (() => void)[] = [];
   expected = 0;
+  /** Waits that count like an acknowledgement: one that is never finished would end the link. */
+  readonly pending = new Set<PendingAck>();
+  isConnected = true;
 
   publish(publication: OutboundPublication, onPuback: ((code: number) => void) | null): void {
     this.published.push({ ...publication });
@@ -30,11 +33,13 @@ class FakeLink {
 
   expect(done: () => void): PendingAck {
     this.expected++;
-    return { since: 0, done };
+    const ack = { since: 0, done };
+    this.pending.add(ack);
+    return ack;
   }
 
   fulfil(ack: PendingAck): void {
-    ack.done(0);
+    if (this.pending.delete(ack)) ack.done(0);
   }
 
   get asLink(): MqttLink {
@@ -214,4 +219,50 @@ test('barrier: a loss takes the running one back; it runs again when the session
   subscriber.subscribes[1]?.(0);
   comeBack();
   assert.deepEqual(passed, ['a', 'b']);
+});
+
+test('barrier: when only the subscribe session is lost, the publish session does not go on waiting for the marker', async () => {
+  for (const isGivenUp of [false, true]) {
+    const { barrier, request, passed, publisher, subscriber, state } = setUp();
+    request('a');
+    subscriber.subscribes[0]?.(0);
+    assert.equal(publisher.pending.size, 1);
+    if (isGivenUp) await waitFor(() => publisher.pings.length === 1, 2_000, 'the fallback');
+    state.isReady = false;
+    barrier.reset();
+    assert.deepEqual([publisher.pending.size, passed], [0, []], `given up: ${isGivenUp}`);
+  }
+});
+
+test('barrier: the PUBACK of a marker is owed beyond the loss of the subscribe session, not of its own', () => {
+  for (const isCarrierLost of [false, true]) {
+    const { barrier, request, passed, publisher, subscriber, comeBack } = setUp({ hasQoS1: true });
+    request('a');
+    subscriber.subscribes[0]?.(1);
+    publisher.isConnected = !isCarrierLost;
+    barrier.reset();
+    publisher.isConnected = true;
+    barrier.resume();
+    if (!isCarrierLost) {
+      assert.deepEqual([subscriber.subscribes.length, publisher.published.length], [1, 1]);
+      publisher.pubacks[0]?.(0);
+    }
+    subscriber.subscribes[1]?.(1);
+    assert.equal(publisher.published.length, 2, `carrier lost: ${isCarrierLost}`);
+    comeBack();
+    assert.deepEqual(passed, ['a']);
+  }
+});
+
+test('barrier: a loss while very many wait keeps all of them', () => {
+  const { barrier, request, passed, subscriber, comeBack } = setUp();
+  request('a');
+  subscriber.subscribes[0]?.(0);
+  for (let i = 0; i < 300_000; i++) request('b');
+  comeBack();
+  barrier.reset();
+  barrier.resume();
+  subscriber.subscribes[1]?.(0);
+  comeBack();
+  assert.equal(passed.length, 300_001);
 });

@@ -158,3 +158,17 @@ test('local group: of one name on two matching filters, only the first filter de
   table.dispatch(inbound('a/b', 'x'), []);
   assert.equal(one.payloads.length + two.payloads.length, 1);
 });
+
+test('local group: a session that holds the filter already receives for the group at once', async () => {
+  const groups = new QueueGroups(new Counters());
+  const { table, wire, join } = session(groups);
+  const [plain, one, two] = [subscriber(), subscriber(), subscriber()];
+  table.subscribe(request('a', plain));
+  wire.answerAll();
+  join('crew:a', one);
+  join('crew:a', two);
+  await nextTurn();
+  assert.deepEqual([one.subacks, two.subacks], [[0], [0]]);
+  table.dispatch(inbound('a', 'x'), []);
+  assert.deepEqual([plain.payloads.length, one.payloads.length + two.payloads.length], [1, 1]);
+});

@@ -49,7 +49,10 @@ export interface GatewayStatus {
 
 /** A gateway between NATS clients and one MQTT broker. */
 export interface Gateway {
-  /** @throws {GatewayError} `GW_LISTEN` when an address cannot be used; nothing is left running then */
+  /**
+   * To be called once.
+   * @throws {GatewayError} `GW_LISTEN` when an address cannot be used; nothing is left running then
+   */
   start(): Promise<void>;
   /** Idempotent; ends in bounded time and leaves neither sockets nor timers. */
   stop(options?: StopOptions): Promise<void>;
@@ -85,6 +88,7 @@ class ComposedGateway implements Gateway {
   #listeners: Listener[] = [];
   #upstream: BrokerUpstream | null = null;
   #broker: EmbeddedBroker | null = null;
+  #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, logger: Logger) {
@@ -95,14 +99,17 @@ class ComposedGateway implements Gateway {
   }
 
   async start(): Promise<void> {
+    if (this.#starting !== null || this.#stopping !== null) {
+      throw new GatewayError('GW_INTERNAL', 'a gateway starts once; create another one');
+    }
+    this.#starting = this.#startParts();
     try {
-      await this.#startUpstream();
-      this.#listeners = this.#buildListeners();
-      for (const [index, listener] of this.#listeners.entries()) await this.#listen(listener, index);
+      await this.#starting;
     } catch (error) {
       await this.stop();
       throw error;
     }
+    if (this.#stopping !== null) return;
     this.#upstream?.start();
     this.#logger.info(
       { event: 'gateway.ready', upstream: shownUrl(this.#config.upstream.url) },
@@ -128,6 +135,12 @@ class ComposedGateway implements Gateway {
     };
   }
 
+  async #startParts(): Promise<void> {
+    await this.#startUpstream();
+    this.#listeners = this.#buildListeners();
+    for (const [index, listener] of this.#listeners.entries()) await this.#listen(listener, index);
+  }
+
   async #startUpstream(): Promise<void> {
     const { upstream } = this.#config;
     if (upstream.isEmbedded) {
@@ -135,7 +148,7 @@ class ComposedGateway implements Gateway {
       const { embeddedHost: host, embeddedPort: port } = upstream;
       this.#broker = await startEmbeddedBroker({ host, port, logger: this.#logger });
       this.#logger.warn(
-        { event: 'broker.embedded', url: this.#broker.url },
+        { event: 'embedded_broker.started', url: this.#broker.url },
         'EMBEDDED BROKER: for trying things out only; nothing is stored and anyone on this machine may connect',
       );
     }
@@ -275,6 +288,8 @@ class ComposedGateway implements Gateway {
 
   async #stop(isDrain: boolean): Promise<void> {
     this.#logger.info({ event: 'gateway.stopping', drain: isDrain }, 'Gateway stops');
+    // What is still being opened could not be closed. A failure is thrown by start().
+    await this.#starting?.catch(() => {});
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     for (const { connection } of [...this.#registry.live()]) connection.close('Server Shutdown');
     const limitMs = isDrain ? this.#config.shutdownTimeoutMs : QUICK_STOP_MS;

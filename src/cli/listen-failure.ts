@@ -62,14 +62,18 @@ function systemCode(error: GatewayError): string | undefined {
   return undefined;
 }
 
-/** The command that was typed, with more flags. */
+/** The command that was typed, with more flags; whoever keeps the log must not learn passwords from it. */
 function commandWith({ argv, npmScript }: Launch, flags: readonly string[]): string {
   const [, script = '', ...args] = argv;
-  const typed = [...args, ...flags].map(quoteForShell).join(' ');
+  const typed = [...args.map(withoutSecret), ...flags].map(quoteForShell).join(' ');
   if (npmScript === 'start') return `npm start -- ${typed}`;
   return /\.[cm]?[jt]s$/.test(script)
     ? `node ${quoteForShell(script)} ${typed}`
     : `nats-mqtt-gateway ${typed}`;
+}
+
+function withoutSecret(word: string): string {
+  return word.replace(/(password=).*/s, '$1********').replace(/(:\/\/[^?]*\?).*/s, '$1********');
 }
 
 function quoteForShell(word: string): string {

@@ -3,7 +3,7 @@
  * contradictions.ts. Reads nothing.
  */
 import { FormatError } from './formats.ts';
-import { type Group, isKey, isRequired, type Key } from './key.ts';
+import { type Group, isKey, isRequired, type Key, keysOf } from './key.ts';
 import { anyPosition, formatPath, isRecord, type KeyPath } from './key-path.ts';
 import { suggestion } from './nearest-name.ts';
 import { type Problems, show } from './problems.ts';
@@ -34,7 +34,9 @@ function checkNode(node: Key<unknown> | Group, path: KeyPath, value: unknown, re
 
 function checkGroup(group: Group, path: KeyPath, value: unknown, report: Report): void {
   if (!isRecord(value)) {
-    report(path, `= ${show(value)} must be an object with ${Object.keys(group).join(', ')}`);
+    const hasSecrets = [...keysOf(group)].some(([, key]) => key.isSecret);
+    const shown = hasSecrets ? '(hidden)' : show(value);
+    report(path, `= ${shown} must be an object with ${Object.keys(group).join(', ')}`);
     return;
   }
   for (const [name, inner] of Object.entries(value)) {
@@ -69,9 +71,9 @@ function checkValue(key: Key<unknown>, path: KeyPath, value: unknown, report: Re
   }
 }
 
-/** URLs with a password in them are refused, but must not be printed either. */
+/** URLs with a password in them are refused, but must not be printed either; a query may hold a token. */
 function mayHoldSecret(key: Key<unknown>, value: unknown): boolean {
-  return key.type.kind === 'url' && typeof value === 'string' && value.includes('@');
+  return key.type.kind === 'url' && typeof value === 'string' && /[@?]/.test(value);
 }
 
 function reportUnknown(path: KeyPath, value: unknown, report: Report): void {
@@ -86,8 +88,16 @@ function reportUnknown(path: KeyPath, value: unknown, report: Report): void {
     report(path, `does not exist: ${formatPath(parent)} has no parts`);
     return;
   }
-  const siblings = node === undefined ? [] : Object.keys(node).map((name) => formatPath([...parent, name]));
-  report(path, `is not a known setting${suggestion(formatPath(path), siblings)}`);
+  // Where the slip is further out, as in "upsteam.url" or "listeners.0.bind", any setting may be meant.
+  const known =
+    node === undefined ? allNames() : Object.keys(node).map((name) => formatPath([...parent, name]));
+  report(path, `is not a known setting${suggestion(formatPath(path), known)}`);
+}
+
+function allNames(): string[] {
+  return [...keysOf(SCHEMA)].flatMap(([path, { items }]) => {
+    return items === undefined ? [path] : [path, ...Object.keys(items).map((name) => `${path}[0].${name}`)];
+  });
 }
 
 function isEmpty(value: unknown): boolean {

@@ -13,6 +13,8 @@ export type OriginOf = (path: string) => string;
 export function checkContradictions(settings: Settings, originOf: OriginOf, problems: Problems): void {
   const add = (key: string, message: string) => problems.add(key, originOf(key), message);
   checkSizes(settings, originOf, add);
+  if (settings.upstream.password !== '' && settings.upstream.username === '')
+    add('upstream.password', 'is not used without upstream.username');
   checkListeners(settings, add);
   checkRules(settings, add);
 }
@@ -45,9 +47,11 @@ function checkListeners({ listeners, upstream }: Settings, add: Add): void {
     const sameName = earlier.findIndex(({ name }) => name === listener.name);
     if (sameName >= 0) add(`${path}.name`, `= "${listener.name}" is also the name of listeners[${sameName}]`);
     const sameBind = earlier.findIndex(({ bind }) => overlap(bind, listener.bind));
-    if (sameBind >= 0) add(`${path}.bind`, `takes the same address as listeners[${sameBind}].bind`);
+    const { host, port } = listener.bind;
+    const shown = `= "${host.includes(':') ? `[${host}]` : host}:${port}"`;
+    if (sameBind >= 0) add(`${path}.bind`, `${shown} takes the same address as listeners[${sameBind}].bind`);
     if (upstream.url === EMBEDDED_URL && overlap(upstream.embedded_bind, listener.bind)) {
-      add(`${path}.bind`, 'takes the same address as upstream.embedded_bind');
+      add(`${path}.bind`, `${shown} takes the same address as upstream.embedded_bind`);
     }
     const { compression, path: urlPath, allowed_origins: origins } = listener.websocket;
     if (listener.type === 'tcp' && (compression || urlPath !== '' || origins.length > 0)) {

@@ -52,7 +52,7 @@ export function withValue(tree: unknown, path: KeyPath, value: unknown): unknown
   if (part === undefined) return value;
   if (typeof part === 'number') {
     const list = Array.isArray(tree) ? [...tree] : [];
-    if (part > list.length) throw new RangeError(`there are only ${list.length} entries`);
+    if (part > list.length) throw new RangeError(`does not exist: the list has ${list.length} so far`);
     list[part] = withValue(list[part], rest, value);
     return list;
   }

@@ -133,25 +133,26 @@ function applyListen(listen: NonNullable<LoadOptions['listen']>, layers: Layers,
 function readSecretFiles(layers: Layers, problems: Problems): void {
   for (const [path, key] of keysOf(SCHEMA)) {
     if (!key.isSecret) continue;
-    const filePath = (parsePath(`${path}_file`) ?? []) as KeyPath;
-    const secretPath = parsePath(path) ?? [];
-    const file = valueAt(layers.tree, filePath);
-    if (typeof file !== 'string' || file === '') continue;
-    const origin = layers.originOf(`${path}_file`);
-    const direct = valueAt(layers.tree, secretPath);
-    if (direct !== undefined && direct !== '') {
-      problems.add(
-        `${path}_file`,
-        origin,
-        `contradicts ${path}, which is given too (${layers.originOf(path)})`,
-      );
-      continue;
-    }
-    const content = readText(file, problems, `${path}_file`, origin);
-    if (content === undefined) continue;
-    const setting = { path: secretPath, value: content.replace(/\r?\n$/, ''), origin: file };
-    if (checkSetting(setting, problems)) layers.set(setting, problems);
+    const file = valueAt(layers.tree, parsePath(`${path}_file`) ?? []);
+    if (typeof file === 'string' && file !== '') readSecretFile(path, file, layers, problems);
   }
+}
+
+function readSecretFile(path: string, file: string, layers: Layers, problems: Problems): void {
+  const secretPath = parsePath(path) ?? [];
+  const fileKey = `${path}_file`;
+  const origin = layers.originOf(fileKey);
+  const direct = valueAt(layers.tree, secretPath);
+  if (direct !== undefined && direct !== '') {
+    problems.add(fileKey, origin, `contradicts ${path}, which is given too (${layers.originOf(path)})`);
+    return;
+  }
+  const secret = readText(file, problems, fileKey, origin)?.replace(/\r?\n$/, '');
+  // Otherwise a secret that was never filled in would mean: log in without a password.
+  if (secret === '') problems.add(fileKey, origin, `names the file ${file}, which is empty`);
+  if (!secret) return;
+  const setting = { path: secretPath, value: secret, origin: file };
+  if (checkSetting(setting, problems)) layers.set(setting, problems);
 }
 
 /** Defaults under the given values, and once more everything against the schema: nothing may slip through. */

@@ -182,7 +182,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     logger[level](
       {
         event: 'client.disconnected',
-        cid: client.peer.cid,
+        ...describePeer(client),
         reason,
         pending_bytes: client.pendingBytes,
         ...stats,
@@ -195,13 +195,10 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     const { logger, client, connect } = this.context;
     this.#state = 'ready';
     this.#keepalive.start();
-    const { remoteAddress, remotePort, cid, listener } = client.peer;
     logger.info(
       {
         event: 'client.connected',
-        cid,
-        listener,
-        remote: `${remoteAddress}:${remotePort}`,
+        ...describePeer(client),
         name: connect.name,
         lang: connect.lang,
         version: connect.version,
@@ -218,7 +215,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   onEnded(error: GatewayError): void {
     const { logger, client } = this.context;
     logger.warn(
-      { event: 'client.upstream_ended', cid: client.peer.cid, code: error.code, ...error.context },
+      { event: 'client.upstream_ended', ...describePeer(client), code: error.code, ...error.context },
       error.message,
     );
     client.fail(error);
@@ -275,4 +272,10 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     this.#isHeld = false;
     this.context.client.resume();
   }
+}
+
+/** Who it is, for every log line: a client that was refused has no other. */
+function describePeer({ peer }: ClientPort): { cid: number; listener: string; remote: string } {
+  const { cid, listener, remoteAddress, remotePort } = peer;
+  return { cid, listener, remote: `${remoteAddress}:${remotePort}` };
 }

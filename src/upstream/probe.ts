@@ -31,12 +31,14 @@ const STEP_TIMEOUT_MS = 2_000;
  * Connects without credentials, then, where that is refused, with `service`, and measures.
  * @param service the gateway's own account, or null
  * @param signal ends the probe at once
+ * @param onNoSession told why there is no session; a refusal of strangers is an answer, not a failure
  * @returns what could be found out; never rejects
  */
 export async function probeBroker(
   broker: BrokerOptions,
   service: UpstreamIdentity | null,
   signal: AbortSignal,
+  onNoSession: (end: LinkEnd) => void = () => {},
 ): Promise<ProbeReport> {
   const stranger = {
     clientId: `nmg-probe-${randomBytes(9).toString('hex')}`,
@@ -48,10 +50,14 @@ export async function probeBroker(
   const isRefused =
     open.end?.kind === 'refused' && isCredentialRefusal(open.end.code, broker.protocolVersion);
   const requiresCredentials = isRefused ? true : null;
+  if (open.end !== null && !isRefused && !signal.aborted) onNoSession(open.end);
   if (service === null || signal.aborted)
     return { requiresCredentials, overlap: null, delaysSmallWrites: null };
   const known = await connect(broker, service, signal);
-  if (known.probe === null) return { requiresCredentials, overlap: null, delaysSmallWrites: null };
+  if (known.probe === null) {
+    if (known.end !== null && isRefused && !signal.aborted) onNoSession(known.end);
+    return { requiresCredentials, overlap: null, delaysSmallWrites: null };
+  }
   return measure(known.probe, requiresCredentials);
 }
 

@@ -9,7 +9,7 @@ import { systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import { ByteAccount } from './byte-account.ts';
 import type { BrokerOptions } from './connect-options.ts';
-import type { LinkFeatures } from './mqtt-link.ts';
+import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
 import { type PerClientContext, PerClientPort } from './per-client-upstream.ts';
 import { type ProbeReport, probeBroker } from './probe.ts';
 import { QueueGroups } from './queue-groups.ts';
@@ -140,11 +140,22 @@ export class BrokerUpstream implements Upstream {
     let isAskedAgain: boolean;
     do {
       const hadAnswered = this.#features !== null;
-      this.#report = await probeBroker(this.#options.broker, identity, this.#stopProbe.signal);
+      this.#report = await probeBroker(this.#options.broker, identity, this.#stopProbe.signal, (end) =>
+        this.#warnOfProbe(end),
+      );
       if (this.#isStopped) return;
       this.#logger.info({ event: 'upstream.probed', ...this.#report }, 'broker probed; null means unknown');
       isAskedAgain = isUnknown(this.#report) && !hadAnswered && this.#features !== null;
     } while (isAskedAgain);
+  }
+
+  /** An operator wants to know at once, not when the first client comes. */
+  #warnOfProbe(end: LinkEnd): void {
+    const message =
+      end.kind === 'refused'
+        ? 'the broker refuses a session of the gateway itself; see upstream.username, upstream.protocol_version'
+        : 'no connection to the broker (upstream.url); tried again with every client';
+    this.#logger.warn({ event: 'upstream.probe_failed', end }, message);
   }
 
   #onPortClosed(port: PerClientPort): void {

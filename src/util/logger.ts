@@ -151,6 +151,7 @@ function redactRecord(fields: Readonly<Record<string, unknown>>, depth: number):
 
 function redactValue(value: unknown, depth: number): unknown {
   if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'string') return visible(value);
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) return '[too deep]';
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
@@ -159,13 +160,18 @@ function redactValue(value: unknown, depth: number): unknown {
   return redactRecord(value as Record<string, unknown>, depth);
 }
 
+/** Names come from clients and devices: none may forge a line or reach the terminal with a control sequence. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
 function describeError(error: Error, depth: number): Record<string, unknown> {
   // Own properties too: `code`, `context`, `syscall` and the like say more than the text.
   const { stack, ...rest } = redactRecord({ ...error }, depth);
   return {
     type: error.name,
-    message: error.message,
-    stack: error.stack ?? stack,
+    message: visible(error.message),
+    stack: error.stack?.replace(error.message, () => visible(error.message)) ?? stack,
     ...rest,
     ...(error.cause !== undefined && { cause: redactValue(error.cause, depth + 1) }),
   };

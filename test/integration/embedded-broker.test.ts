@@ -50,7 +50,7 @@ test('embedded: devices join on its port, messages cross in both directions', as
   assert.equal((await collected.next()).string(), 'a');
   client.publish('to.device', 'b');
   assert.equal((await thing.next()).text, 'b');
-  assert.equal(gateway.logLines('broker.embedded')[0]?.level, 'warn');
+  assert.equal(gateway.logLines('embedded_broker.started')[0]?.level, 'warn');
 });
 
 test('embedded: requests in both directions, and a 503 although this broker has no 0x10', async () => {

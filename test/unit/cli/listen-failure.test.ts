@@ -46,6 +46,15 @@ test('listen failure: where a broker runs already, the command that uses it is t
   );
 });
 
+test('listen failure: the command to type repeats no secret', () => {
+  const error = taken({ key: 'listeners[0].bind', address: '127.0.0.1:4222' });
+  const secret = ['--set', 'upstream.password=hunter2', '--set=client_info.password=hunter2'];
+  const argv = ['node', '/usr/bin/nats-mqtt-gateway', ...secret, '--upstream', 'ws://b/mqtt?token=hunter2'];
+  const text = listenFailure(error, { argv, npmScript: undefined }, 'listeners[0].bind');
+  assert.ok(!text.includes('hunter2'), text);
+  assert.match(text, /--set 'upstream\.password=\*+' .*--upstream 'ws:\/\/b\/mqtt\?\*+' -p 4333/);
+});
+
 test('listen failure: an address that is not ours is changed by -a', () => {
   const error = taken({ key: 'listeners[0].bind', address: '192.0.2.1:4222' }, 'EADDRNOTAVAIL');
   const text = listenFailure(error, INSTALLED, 'listeners[0].bind');

@@ -63,7 +63,7 @@ test('main: a wrong configuration is exit code 78 for check and serve alike', as
 test('main: ./config.json is used when there is one, and print-config masks secrets', async () => {
   writeFileSync(
     join(folder, 'config.json'),
-    '{ "server_name": "from_file", "upstream": { "password": "hunter2" } }',
+    '{ "server_name": "from_file", "upstream": { "username": "gw", "password": "hunter2" } }',
   );
   const [printed, checked] = await Promise.all([run(['print-config']), run(['-t'])]);
   assert.equal(printed.code, 0);

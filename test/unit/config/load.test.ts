@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'config-'));
 after(() => rmSync(folder, { recursive: true }));
 
 let files = 0;
-function file(text: string): string {
+function file(text: string | Buffer): string {
   files += 1;
   const path = join(folder, `c${files}.json`);
   writeFileSync(path, text);
@@ -142,12 +142,13 @@ test('load: single entries of a list can be set and added', () => {
     ],
   );
   assert.deepEqual(problems({ flags: { 'listeners[7].bind': ':5' } }), [
-    'flag --set listeners[7].bind: listeners[7].bind there are only 1 entries',
+    'flag --set listeners[7].bind: listeners[7].bind does not exist: the list has 1 so far',
   ]);
 });
 
 test('load: a secret can stand in a file of its own, less one line end', () => {
   const env = {
+    NATSMQTT_UPSTREAM__USERNAME: 'gateway',
     NATSMQTT_UPSTREAM__PASSWORD_FILE: file('s3cret\n'),
     NATSMQTT_CLIENT_INFO__PASSWORD_FILE: file(' p \r\n'),
   };
@@ -276,6 +277,48 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     ],
   ],
   [
+    'a secret file that nobody has filled in',
+    {
+      file: file('{ "upstream": { "username": "gw" } }'),
+      flags: { 'client_info.password_file': file('\n') },
+    },
+    ['flag --set client_info.password_file: client_info.password_file names the file FILE, which is empty'],
+  ],
+  [
+    'a secret file in another encoding',
+    { flags: { 'client_info.password_file': file(Buffer.from('grün', 'latin1')) } },
+    [
+      'flag --set client_info.password_file: client_info.password_file cannot read the file FILE: it is not UTF-8',
+    ],
+  ],
+  [
+    'a password that nobody would use',
+    { flags: { 'upstream.password': 'hunter2' } },
+    ['flag --set upstream.password: upstream.password is not used without upstream.username'],
+  ],
+  [
+    'secrets in places where they are not expected',
+    {
+      flags: {
+        client_info: '{"password":"hunter2"}',
+        'upstream.url': 'ws://127.0.0.1/mqtt?token=hunter2#x',
+      },
+    },
+    [
+      'flag --set client_info: client_info = (hidden) must be an object with client_id, username, password, password_file',
+      'flag --set upstream.url: upstream.url = (hidden) must not have a fragment (#…)',
+    ],
+  ],
+  [
+    'a slip in the middle of a path',
+    { flags: { 'upsteam.url': 'x', 'listeners.0.bind': ':1', 'rule[0].qos': '1' } },
+    [
+      'flag --set upsteam.url: upsteam.url is not a known setting; did you mean "upstream.url"?',
+      'flag --set listeners.0.bind: listeners.0.bind is not a known setting; did you mean "listeners[0].bind"?',
+      'flag --set rule[0].qos: rule[0].qos is not a known setting; did you mean "rules[0].qos"?',
+    ],
+  ],
+  [
     'a secret and its file',
     {
       file: file('{ "upstream": { "password": "x" } }'),
@@ -340,8 +383,8 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     },
     [
       'flag --set listeners: listeners[1].name = "a" is also the name of listeners[0]',
-      'flag --set listeners: listeners[1].bind takes the same address as listeners[0].bind',
-      'flag --set listeners: listeners[3].bind takes the same address as upstream.embedded_bind',
+      'flag --set listeners: listeners[1].bind = "127.0.0.1:1" takes the same address as listeners[0].bind',
+      'flag --set listeners: listeners[3].bind = "127.0.0.1:1883" takes the same address as upstream.embedded_bind',
     ],
   ],
   [

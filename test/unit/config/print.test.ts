@@ -26,6 +26,7 @@ test('print: masks secrets wherever they came from', () => {
   const secret = join(folder, 'secret');
   writeFileSync(secret, 'hunter2\n');
   const flags = {
+    'upstream.username': 'gateway',
     'client_info.password': 'hunter2-${connect.pass}',
     'upstream.url': 'wss://h/mqtt?sig=hunter2',
   };

@@ -52,6 +52,20 @@ test('logger: every level writes under its name, those below the configured one 
   assert.equal(logger.isLevelEnabled('error'), true);
 });
 
+for (const format of ['json', 'pretty'] as const) {
+  test(`logger: a client or device cannot forge a line or reach the terminal (${format})`, async () => {
+    const { logger, lines } = await capture('info', format);
+    const name = 'x\n[00:00:00.000] ERROR: forged\u001b[31m\u009b\u202e';
+    logger.info({ event: 'x', name, deep: [name] }, 'm');
+    assert.equal(lines.length, 1);
+    logger.info({ event: 'x', err: new Error(name) }, 'm');
+    assert.doesNotMatch(lines.join('\n'), /^\[00:00:00/m);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose
+    assert.doesNotMatch(lines.join('\n'), /[\u001b\u009b\u202e]/);
+    assert.match(lines.join('\n'), /u\{1b\}\[31m/);
+  });
+}
+
 const SECRETS = [
   'pass',
   'password',

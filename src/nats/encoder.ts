@@ -2,8 +2,9 @@
  * Operations from server to client, written into an output buffer, and the texts inside `-ERR`.
  * Must not know when an operation is due, nor how the buffer gets to the client.
  */
+
+import type { OutputBuffer } from '../util/output-buffer.ts';
 import type { ServerInfo } from './operations.ts';
-import type { OutputBuffer } from './output-buffer.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;

@@ -6,7 +6,7 @@ import type { CloseReason } from '../close-reason.ts';
 import type { GatewayError } from '../errors.ts';
 import type { InboundPublication, OutboundPublication, QoS } from '../mqtt/publication.ts';
 import type { OperationHandler } from '../nats/operations.ts';
-import type { OutputBuffer } from '../nats/output-buffer.ts';
+import type { OutputBuffer } from '../util/output-buffer.ts';
 
 /** Where a client comes from; does not change during the connection. */
 export interface PeerInfo {

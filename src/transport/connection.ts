@@ -5,10 +5,10 @@
 import type { CloseReason } from '../close-reason.ts';
 import { GatewayError } from '../errors.ts';
 import { writeErr } from '../nats/encoder.ts';
-import type { OutputBuffer } from '../nats/output-buffer.ts';
 import { Parser } from '../nats/parser.ts';
 import type { ClientPort, ClientSession, PeerInfo } from '../session/ports.ts';
 import type { TimerHandle } from '../util/clock.ts';
+import type { OutputBuffer } from '../util/output-buffer.ts';
 import type { ByteStream, ByteStreamHandlers } from './byte-stream.ts';
 import type { ConnectionContext, ConnectionObserver, ConnectionParts } from './connection-context.ts';
 import type { Flushable } from './flush-scheduler.ts';

@@ -2,8 +2,9 @@
  * The output of one connection: what is queued, what the stream is writing, and how long that has taken.
  * Must not know about operations, sessions or why a connection ends.
  */
-import { OutputBuffer } from '../nats/output-buffer.ts';
+
 import type { Clock, TimerHandle } from '../util/clock.ts';
+import { OutputBuffer } from '../util/output-buffer.ts';
 import type { ByteStream } from './byte-stream.ts';
 
 /**

@@ -39,8 +39,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'close-reason.ts': rule({ isPure: true }),
   'errors.ts': rule({ types: ['close-reason.ts'], isPure: true }),
   util: rule({ packages: ['pino', 'pino-pretty'] }),
-  nats: rule({ may: ['errors.ts'], builtIns: ['node:buffer'], isPure: true }),
-  mqtt: rule({ may: ['errors.ts'], builtIns: ['node:buffer'], isPure: true }),
+  nats: rule({ may: ['errors.ts', 'util/output-buffer.ts'], builtIns: ['node:buffer'], isPure: true }),
+  mqtt: rule({ may: ['errors.ts', 'util/output-buffer.ts'], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
   config: rule({
     may: ['errors.ts', 'nats', 'mqtt'],

@@ -15,7 +15,7 @@ import {
   writePong,
 } from '../../../src/nats/encoder.ts';
 import type { ServerInfo } from '../../../src/nats/operations.ts';
-import { OutputBuffer } from '../../../src/nats/output-buffer.ts';
+import { OutputBuffer } from '../../../src/util/output-buffer.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { OutputBuffer } from '../../../src/nats/output-buffer.ts';
+import { OutputBuffer } from '../../../src/util/output-buffer.ts';
 
 /** Bytes that differ from their neighbours. */
 function pattern(size: number, seed = 0): Buffer {

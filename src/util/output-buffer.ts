@@ -1,5 +1,5 @@
 /**
- * Bytes on their way to one client: appended operation by operation, taken as a few chunks per flush.
+ * Bytes on their way to a socket: appended piece by piece, taken as a few chunks per flush.
  * Must not know what the bytes mean, nor when and where they are written.
  */
 

@@ -10,6 +10,7 @@ import type { SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
 import type { ClientPort } from './session/ports.ts';
 import { Session } from './session/session.ts';
+import { WireHeaders } from './translation/wire-headers.ts';
 import { Acceptor } from './transport/acceptor.ts';
 import type { Connection } from './transport/connection.ts';
 import { ConnectionRegistry } from './transport/connection-registry.ts';
@@ -165,6 +166,7 @@ class ComposedGateway implements Gateway {
         connectTimeoutMs: upstream.connectTimeoutMs,
         ackTimeoutMs: upstream.ackTimeoutMs,
         maxInflight: upstream.maxInflight,
+        isFastPath: upstream.isFastPath,
       },
       outageGraceMs: upstream.outageGraceMs,
       sessions: upstream.sessions,
@@ -242,6 +244,7 @@ class ComposedGateway implements Gateway {
       logger: this.#logger,
       limitedLog: new RepeatLimiter(this.#logger, systemClock),
       counters: this.#counters,
+      wireHeaders: new WireHeaders(),
     };
     const spaces = new Map(config.listeners.map((listener) => [listener.name, this.#nameSpaces(listener)]));
     return (client) => {

@@ -81,6 +81,8 @@ export interface UpstreamConfig {
   readonly outageGraceMs: number;
   /** Most QoS 1 publications in flight per MQTT session. */
   readonly maxInflight: number;
+  /** Publications go past MQTT.js, not through it. */
+  readonly isFastPath: boolean;
   readonly probe: boolean;
   readonly authRequired: 'auto' | boolean;
 }

@@ -263,6 +263,7 @@ function toUpstream(upstream: Settings['upstream']): Config['upstream'] {
     ackTimeoutMs: upstream.ack_timeout,
     outageGraceMs: upstream.outage_grace,
     maxInflight: upstream.max_inflight,
+    isFastPath: upstream.fast_path,
     probe: upstream.probe,
     authRequired: upstream.auth_required,
   };

@@ -261,6 +261,11 @@ const KEYS = {
       integer(1, 65_535),
       1000,
     ),
+    fast_path: key(
+      'Encode and decode messages below MQTT.js, at a fraction of the cost; `false` uses its documented interface only.',
+      boolean,
+      true,
+    ),
     probe: key('Whether to find out by a few test messages how the broker behaves.', boolean, true),
     auth_required: key(
       'Whether INFO asks clients for credentials; `auto`: when the broker refuses anonymous sessions.',
@@ -308,7 +313,6 @@ export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
   ['lame_duck_duration', false],
   ['http', false],
   ['upstream.pool_size', false],
-  ['upstream.fast_path', false],
   ['upstream.tls', false],
   ['listeners[].tls', false],
   ['listeners[].access_rules', true],

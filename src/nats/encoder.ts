@@ -3,6 +3,7 @@
  * Must not know when an operation is due, nor how the buffer gets to the client.
  */
 
+import type { ByteRange } from '../util/byte-range.ts';
 import type { OutputBuffer } from '../util/output-buffer.ts';
 import type { ServerInfo } from './operations.ts';
 
@@ -67,18 +68,18 @@ export function writeMsg(
   appendLineEnd(out);
 }
 
-/** HMSG. As {@link writeMsg}. @param headers a whole header block, its empty line included */
+/** HMSG. As {@link writeMsg}. @param headers a whole header block, its empty line included; copied */
 export function writeHmsg(
   out: OutputBuffer,
   subject: Buffer,
   sid: Buffer,
   reply: Buffer | null,
-  headers: Buffer,
+  headers: Readonly<ByteRange>,
   body: Buffer,
   payloadStart: number,
   payloadEnd: number,
 ): void {
-  const headerSize = headers.length;
+  const headerSize = headers.end - headers.start;
   const size = headerSize + payloadEnd - payloadStart;
   const headerDigits = digitCount(headerSize);
   const digits = digitCount(size);
@@ -89,7 +90,7 @@ export function writeHmsg(
   out.buf[out.pos++] = SPACE;
   appendDecimal(out, size, digits);
   appendLineEnd(out);
-  out.appendBytes(headers, 0, headerSize);
+  out.appendCopy(headers.buffer, headers.start, headers.end);
   out.appendBytes(body, payloadStart, payloadEnd);
   out.ensure(2);
   appendLineEnd(out);

@@ -1,6 +1,7 @@
 /** What the parts of one client's session share. State only; what is done with it stands in the handlers. */
 import type { Counters } from '../metrics/counters.ts';
 import type { ConnectOptions } from '../nats/operations.ts';
+import type { WireHeaders } from '../translation/wire-headers.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger, RepeatLimiter } from '../util/logger.ts';
 import type { ClientInfoTemplates } from './client-info.ts';
@@ -33,6 +34,8 @@ export interface SessionServices {
   /** For lines that one bad peer could repeat without end. */
   readonly limitedLog: RepeatLimiter;
   readonly counters: Counters;
+  /** Between header blocks and user properties, where they need not become text. */
+  readonly wireHeaders: WireHeaders;
 }
 
 /** Traffic of one client. */

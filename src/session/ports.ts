@@ -64,6 +64,11 @@ export interface UpstreamFeatures {
   readonly maximumPacketBytes: number;
   readonly retainAvailable: boolean;
   readonly maximumQoS: 0 | 1 | 2;
+  /**
+   * Publications may carry user properties as on the wire, and strings in any order. Otherwise a list of them must
+   * survive MQTT.js's object.
+   */
+  readonly takesWireProperties: boolean;
 }
 
 /** Told the PUBACK of a QoS 1 publication. */

@@ -16,7 +16,7 @@ import {
 import { decodeUtf8Strict } from './utf8.ts';
 
 /** Names that begin like this are the gateways' own: never taken from clients, never shown to them. */
-const RESERVED_PREFIX = 'nmg-';
+export const RESERVED_PREFIX = 'nmg-';
 
 /** Property with the token of the connection that published, for `echo: false`. */
 export const ORIGIN_PROPERTY = 'nmg-origin';
@@ -25,7 +25,7 @@ export const ORIGIN_PROPERTY = 'nmg-origin';
 const RAW_PROPERTY = 'nmg-headers';
 
 /** Some brokers disconnect above 51 user properties; origin and two raw parts must fit too. */
-const MAX_LINES = 48;
+export const MAX_LINES = 48;
 
 /** Characters per raw part: below the limit of an MQTT string, and a multiple of 4. */
 const RAW_PART_LENGTH = 60_000;
@@ -64,6 +64,9 @@ export interface InboundHeaders {
   readonly dropped: number;
 }
 
+/** How the properties travel on: in MQTT.js's object, which cannot hold every list, or as a list. */
+export type PropertyForm = 'object' | 'list';
+
 /**
  * The header block `body[start, end)` as user properties; null for an empty range.
  * @param controlHeaders whether `Mqtt-…` headers are to be read
@@ -73,6 +76,7 @@ export function headersToProperties(
   start: number,
   end: number,
   controlHeaders: boolean,
+  form: PropertyForm,
 ): OutboundHeaders | null {
   if (start >= end) return null;
   const control = new ControlReader();
@@ -80,7 +84,7 @@ export function headersToProperties(
   // Bytes that are no text: lines of plain ASCII among them can still be shown.
   const text = utf8 ?? body.toString('latin1', start, end);
   const lines = readBlock(text, utf8 === null, controlHeaders ? control : null);
-  const isRaw = utf8 === null || !lines.isExact || !survivesObject(lines.list);
+  const isRaw = utf8 === null || !lines.isExact || (form === 'object' && !survivesObject(lines.list));
   const userProperties = isRaw ? withRaw(lines.list, body, start, end) : lines.list;
   return { userProperties, control: control.fields, ignoredControls: control.ignored, isRaw };
 }

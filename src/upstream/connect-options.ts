@@ -19,6 +19,8 @@ export interface BrokerOptions {
   readonly ackTimeoutMs: number;
   /** Most QoS 1 publications in flight per session; the broker's Receive Maximum may lower it. */
   readonly maxInflight: number;
+  /** Publications go past MQTT.js, not through it. */
+  readonly isFastPath: boolean;
 }
 
 /** How many QoS 1 deliveries a broker may have in flight towards us. */

@@ -1,18 +1,16 @@
 /**
- * One MQTT session on one network connection, from CONNECT to its end, by MQTT.js's documented API.
- * It never reconnects: whoever holds it opens a new one. Knows packets and acknowledgements, not NATS.
+ * One MQTT session on one network connection, from CONNECT to its end. MQTT.js keeps it; publications take a path of
+ * their own. It never reconnects: whoever holds it opens a new one. Knows packets and acknowledgements, not NATS.
  */
 import type { Duplex } from 'node:stream';
-import { type IClientPublishOptions, type IConnackPacket, MqttClient, type Packet } from 'mqtt';
+import { type IConnackPacket, MqttClient, type Packet } from 'mqtt';
 import type { InboundPublication, OutboundPublication, QoS } from '../mqtt/publication.ts';
-import {
-  fromUserPropertyObject,
-  toUserPropertyObject,
-  type UserPropertyObject,
-} from '../mqtt/user-properties.ts';
 import type { UpstreamFeatures, UpstreamIdentity } from '../session/ports.ts';
 import { AckTimer, type PendingAck } from './ack-timer.ts';
 import { type BrokerOptions, mqttOptions, openStream } from './connect-options.ts';
+import { DocumentedPath } from './documented-path.ts';
+import type { PathEvents, PublicationPath } from './publication-path.ts';
+import { TappedPath } from './tapped-path.ts';
 
 /** Why a link is over. */
 export type LinkEnd =
@@ -27,7 +25,7 @@ export type LinkEnd =
 export interface LinkFeatures extends UpstreamFeatures {
   readonly sharedSubscriptions: boolean;
   readonly subscriptionIdentifiers: boolean;
-  /** QoS 1 publications the broker accepts unacknowledged. */
+  /** QoS 1 publications that may be unacknowledged: the broker's Receive Maximum, or less. */
   readonly receiveMaximum: number;
 }
 
@@ -57,8 +55,6 @@ const CONGESTION_BYTES = 256 * 1024;
 /** How long an orderly end waits for outstanding acknowledgements and the socket. */
 const END_TIMEOUT_MS = 5_000;
 
-const NO_IDENTIFIERS: readonly number[] = [];
-
 /** One connection attempt and, if it succeeds, one MQTT session. */
 export class MqttLink {
   #client: MqttClient;
@@ -74,16 +70,17 @@ export class MqttLink {
   /** Callbacks of PINGREQs in the order sent; null where MQTT.js's own keepalive sent it. */
   #pings: (PendingAck | null)[] = [];
   #nextPing: PendingAck | null = null;
-  #lastPubackCode = 0;
   #isDrainAwaited = false;
-  #message: InboundPublication;
+  readonly #path: PublicationPath;
 
   constructor(broker: BrokerOptions, identity: UpstreamIdentity, events: LinkEvents) {
     this.#broker = broker;
     this.#events = events;
     this.#acks = new AckTimer(broker.ackTimeoutMs, () => this.#lose('acknowledgement time-out'));
-    this.#message = emptyMessage();
-    this.#client = new MqttClient(() => this.#openStream(), mqttOptions(broker, identity));
+    this.#path = createPath(broker, this.#pathEvents());
+    const options = { ...mqttOptions(broker, identity), messageIdProvider: this.#path.packetIds };
+    this.#client = new MqttClient(() => this.#openStream(), options);
+    this.#path.attach(this.#client);
     this.#listen();
     this.#client.connect();
   }
@@ -95,31 +92,19 @@ export class MqttLink {
 
   /** True while so much waits for the socket that publishing should pause; `onDrain` follows. */
   get isCongested(): boolean {
-    if (this.#stream === null || this.#stream.writableLength < CONGESTION_BYTES) return false;
-    this.#awaitDrain();
+    if (this.#path.pendingBytes < CONGESTION_BYTES) return false;
+    this.#isDrainAwaited = true;
     return true;
   }
 
   /**
-   * Sends one PUBLISH. The strings in it must have been checked: MQTT.js checks none of them.
+   * Sends one PUBLISH. The strings in it must have been checked: nobody checks them from here on.
    * @param onPuback for QoS 1: the reason code; never called when the link ends first
    */
   publish(publication: OutboundPublication, onPuback: ((code: number) => void) | null): void {
-    const options: IClientPublishOptions = { qos: publication.qos, retain: publication.retain };
-    if (publication.properties !== null && this.#broker.protocolVersion === 5) {
-      options.properties = encodeProperties(publication.properties);
-    }
-    const payload = publication.body.subarray(publication.payloadStart, publication.payloadEnd);
-    if (publication.qos === 0 || onPuback === null) {
-      // No callback: under back-pressure MQTT.js would add one drain listener per message.
-      this.#client.publish(publication.topic.text, payload, options);
-      return;
-    }
-    const ack = this.#acks.start(onPuback);
-    this.#client.publish(publication.topic.text, payload, options, (error) => {
-      if (error !== undefined && error !== null && !hasCode(error)) return;
-      this.#acks.finish(ack, this.#lastPubackCode);
-    });
+    if (!this.isConnected) return;
+    const ack = publication.qos === 0 || onPuback === null ? null : this.#acks.start(onPuback);
+    this.#path.publish(publication, ack);
   }
 
   /** Sends one SUBSCRIBE. `done` gets the SUBACK's reason code (≥ 0x80: refused); not called when the link ends first. */
@@ -195,7 +180,7 @@ export class MqttLink {
   }
 
   #openStream(): Duplex {
-    const stream = openStream(this.#broker);
+    const stream = this.#path.wrap(openStream(this.#broker));
     this.#stream = stream;
     return stream;
   }
@@ -203,7 +188,6 @@ export class MqttLink {
   #listen(): void {
     const client = this.#client;
     client.on('connect', (packet) => this.#onConnect(packet));
-    client.on('message', (topic, payload, packet) => this.#onMessage(topic, payload, packet));
     client.on('packetreceive', (packet) => this.#onPacket(packet));
     client.on('packetsend', (packet) => {
       if (packet.cmd !== 'pingreq') return;
@@ -224,47 +208,40 @@ export class MqttLink {
   #onConnect(packet: IConnackPacket): void {
     if (this.#ended) return;
     this.#connected = true;
-    this.#events.onConnected(readFeatures(packet, this.#broker));
+    this.#path.open();
+    this.#events.onConnected(readFeatures(packet, this.#broker, this.#path));
   }
 
   #onPacket(packet: Packet): void {
-    if (packet.cmd === 'puback') this.#lastPubackCode = packet.reasonCode ?? 0;
-    if (packet.cmd === 'pingresp') {
-      if (!this.#ended) this.#events.onAnswer();
-      const ping = this.#pings.shift();
-      if (ping !== null && ping !== undefined) this.#acks.finish(ping, 0);
-    }
+    if (packet.cmd !== 'pingresp') return;
+    if (!this.#ended) this.#events.onAnswer();
+    const ping = this.#pings.shift();
+    if (ping !== null && ping !== undefined) this.#acks.finish(ping, 0);
   }
 
-  #onMessage(topic: string, payload: Buffer, packet: Packet): void {
-    if (this.#ended || packet.cmd !== 'publish') return;
-    const message = this.#message;
-    const topicBytes = Buffer.from(topic);
-    message.sequence++;
-    message.topicBuffer = topicBytes;
-    message.topicEnd = topicBytes.length;
-    message.body = payload;
-    message.payloadEnd = payload.length;
-    message.qos = packet.qos;
-    message.retain = packet.retain;
-    message.properties = packet.properties === undefined ? null : decodeProperties(packet.properties);
-    const ids = packet.properties?.subscriptionIdentifier as number | number[] | undefined;
-    const identifiers = ids === undefined ? NO_IDENTIFIERS : typeof ids === 'number' ? [ids] : ids;
+  #pathEvents(): PathEvents {
+    return {
+      onMessage: (message, identifiers) => this.#onMessage(message, identifiers),
+      onPuback: (ack, code) => this.#acks.finish(ack, code),
+      onWritten: () => this.#onWritten(),
+      onBroken: (detail) => this.#lose(detail),
+    };
+  }
+
+  #onMessage(message: InboundPublication, identifiers: readonly number[]): void {
+    if (this.#ended) return;
     try {
       this.#events.onMessage(message, identifiers);
     } catch (error) {
-      // A throw inside MQTT.js's listener would stop its read pump for good.
+      // A throw would stop whoever reads the stream, for good.
       this.#lose(`delivery failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  #awaitDrain(): void {
-    if (this.#isDrainAwaited || this.#stream === null) return;
-    this.#isDrainAwaited = true;
-    this.#stream.once('drain', () => {
-      this.#isDrainAwaited = false;
-      if (!this.#ended) this.#events.onDrain();
-    });
+  #onWritten(): void {
+    if (!this.#isDrainAwaited || this.#path.pendingBytes >= CONGESTION_BYTES) return;
+    this.#isDrainAwaited = false;
+    if (!this.#ended) this.#events.onDrain();
   }
 
   /** MQTT.js reads packet by packet in turns of its own: those that came before the end still count. */
@@ -290,19 +267,11 @@ export class MqttLink {
   }
 }
 
-function emptyMessage(): InboundPublication {
-  return {
-    sequence: 0,
-    topicBuffer: Buffer.alloc(0),
-    topicStart: 0,
-    topicEnd: 0,
-    body: Buffer.alloc(0),
-    payloadStart: 0,
-    payloadEnd: 0,
-    qos: 0,
-    retain: false,
-    properties: null,
-  };
+function createPath(broker: BrokerOptions, events: PathEvents): PublicationPath {
+  const { protocolVersion } = broker;
+  return broker.isFastPath
+    ? new TappedPath(protocolVersion, events)
+    : new DocumentedPath(protocolVersion, events);
 }
 
 function hasCode(error: Error): error is Error & { code: number } {
@@ -316,7 +285,7 @@ function subackCode(error: unknown, packet: Packet | undefined): number | null {
   return null;
 }
 
-function readFeatures(packet: IConnackPacket, broker: BrokerOptions): LinkFeatures {
+function readFeatures(packet: IConnackPacket, broker: BrokerOptions, path: PublicationPath): LinkFeatures {
   const properties = packet.properties ?? {};
   const isV5 = broker.protocolVersion === 5;
   return {
@@ -326,41 +295,7 @@ function readFeatures(packet: IConnackPacket, broker: BrokerOptions): LinkFeatur
     maximumQoS: properties.maximumQoS === 0 ? 0 : properties.maximumQoS === 1 ? 1 : 2,
     sharedSubscriptions: properties.sharedSubscriptionAvailable ?? true,
     subscriptionIdentifiers: isV5 && (properties.subscriptionIdentifiersAvailable ?? true),
-    receiveMaximum: properties.receiveMaximum ?? 65_535,
-  };
-}
-
-type PublishProperties = NonNullable<IClientPublishOptions['properties']>;
-
-/** An empty user property object makes MQTT.js swallow the packet, so it is never built. */
-function encodeProperties(source: NonNullable<OutboundPublication['properties']>): PublishProperties {
-  const properties: PublishProperties = {};
-  const userProperties = source.userProperties && toUserPropertyObject(source.userProperties);
-  if (userProperties !== undefined) properties.userProperties = userProperties;
-  if (source.responseTopic !== undefined) properties.responseTopic = source.responseTopic;
-  if (source.correlationData !== undefined) properties.correlationData = source.correlationData;
-  if (source.contentType !== undefined) properties.contentType = source.contentType;
-  if (source.messageExpiry !== undefined) properties.messageExpiryInterval = source.messageExpiry;
-  return properties;
-}
-
-function decodeProperties(source: PublishProperties): InboundPublication['properties'] {
-  const { userProperties, responseTopic, correlationData, contentType, messageExpiryInterval } = source;
-  if (
-    !userProperties &&
-    !responseTopic &&
-    !correlationData &&
-    !contentType &&
-    messageExpiryInterval === undefined
-  ) {
-    return null;
-  }
-  const flat = userProperties ? fromUserPropertyObject(userProperties as UserPropertyObject) : [];
-  return {
-    ...(flat.length > 0 && { userProperties: flat }),
-    ...(responseTopic !== undefined && { responseTopic }),
-    ...(correlationData !== undefined && { correlationData }),
-    ...(contentType !== undefined && { contentType }),
-    ...(messageExpiryInterval !== undefined && { messageExpiry: messageExpiryInterval }),
+    receiveMaximum: Math.min(properties.receiveMaximum ?? 65_535, path.maxInflight),
+    takesWireProperties: path.takesWireProperties,
   };
 }

@@ -58,6 +58,7 @@ const UNKNOWN_FEATURES: UpstreamFeatures = {
   maximumPacketBytes: Number.POSITIVE_INFINITY,
   retainAvailable: true,
   maximumQoS: 2,
+  takesWireProperties: false,
 };
 
 /** One client's sessions and everything that runs over them. */

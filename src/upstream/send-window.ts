@@ -2,8 +2,9 @@
  * QoS 1 publications that the broker has not acknowledged: how many may be in flight, and what is sent again,
  * in order, after an outage. Holds copies, sends through whoever asks.
  */
-import type { OutboundPublication } from '../mqtt/publication.ts';
+import type { OutboundPublication, PublicationProperties } from '../mqtt/publication.ts';
 import type { PublishReceipt } from '../session/ports.ts';
+import { wholeRange } from '../util/byte-range.ts';
 import type { ByteAccount } from './byte-account.ts';
 
 /** One unacknowledged publication. */
@@ -52,7 +53,8 @@ export class SendWindow {
   /** Takes a copy: the parser's chunk would otherwise be kept alive by every small payload in it. */
   add(source: OutboundPublication, receipt: PublishReceipt): UnackedPublication {
     const body = Buffer.from(source.body.subarray(source.payloadStart, source.payloadEnd));
-    const publication = { ...source, body, payloadStart: 0, payloadEnd: body.length };
+    const properties = source.properties === null ? null : keep(source.properties);
+    const publication = { ...source, body, payloadStart: 0, payloadEnd: body.length, properties };
     const entry = { publication, receipt };
     this.#unacked.add(entry);
     this.#inFlight++;
@@ -91,4 +93,12 @@ export class SendWindow {
     if (entry !== undefined) this.#inFlight++;
     return entry;
   }
+}
+
+/** Those on the wire are in a buffer that is used again. */
+function keep(properties: PublicationProperties): PublicationProperties {
+  const wire = properties.wireUserProperties;
+  if (wire === undefined) return properties;
+  const copy = Buffer.from(wire.buffer.subarray(wire.start, wire.end));
+  return { ...properties, wireUserProperties: wholeRange(copy) };
 }

@@ -15,6 +15,14 @@ const BY_REFERENCE_BYTES = 32_768;
 
 const EMPTY = Buffer.alloc(0);
 
+/** Copies `source[start, end)` to `target` at `at`. @returns position behind the copy */
+export function copyBytes(source: Buffer, start: number, end: number, target: Buffer, at: number): number {
+  const size = end - start;
+  if (size < LOOP_BYTES) for (let i = 0; i < size; i++) target[at + i] = source[start + i] ?? 0;
+  else source.copy(target, at, start, end);
+  return at + size;
+}
+
 /**
  * Queue of bytes in slabs. Callers that know how much they write call {@link ensure}, store at `buf[pos]` and
  * advance `pos`; nothing else may change the two fields.
@@ -49,6 +57,12 @@ export class OutputBuffer {
       this.#sealedBytes += size;
       return;
     }
+    this.appendCopy(source, start, end);
+  }
+
+  /** Appends `source[start, end)`, which may change afterwards. */
+  appendCopy(source: Buffer, start: number, end: number): void {
+    const size = end - start;
     const free = this.buf.length - this.pos;
     if (size <= free) {
       this.#copy(source, start, end);
@@ -85,11 +99,7 @@ export class OutputBuffer {
   }
 
   #copy(source: Buffer, start: number, end: number): void {
-    const { buf, pos } = this;
-    const size = end - start;
-    if (size < LOOP_BYTES) for (let i = 0; i < size; i++) buf[pos + i] = source[start + i] ?? 0;
-    else source.copy(buf, pos, start, end);
-    this.pos = pos + size;
+    this.pos = copyBytes(source, start, end, this.buf, this.pos);
   }
 
   /** Moves what is in the slab to the sealed chunks; the slab goes on being used behind it. */

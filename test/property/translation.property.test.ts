@@ -282,7 +282,7 @@ const block = fc.oneof(
 test('headers: any block comes back byte for byte, also through the object of MQTT.js', () => {
   fc.assert(
     fc.property(block, (bytes) => {
-      const headers = headersToProperties(bytes, 0, bytes.length, true);
+      const headers = headersToProperties(bytes, 0, bytes.length, true, 'object');
       assert.ok(headers);
       if (!headers.isRaw) assert.ok(survivesObject(headers.userProperties));
       const received = fromUserPropertyObject(toUserPropertyObject(headers.userProperties) ?? {});

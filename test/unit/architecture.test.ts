@@ -25,6 +25,8 @@ interface Rule {
 }
 
 const LEAVES = ['errors.ts', 'close-reason.ts'];
+/** What even the codecs may have of `util`. */
+const BYTES = ['util/byte-range.ts', 'util/output-buffer.ts'];
 
 const rule = (parts: Partial<Rule>): Rule => ({
   may: [],
@@ -39,8 +41,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'close-reason.ts': rule({ isPure: true }),
   'errors.ts': rule({ types: ['close-reason.ts'], isPure: true }),
   util: rule({ packages: ['pino', 'pino-pretty'] }),
-  nats: rule({ may: ['errors.ts', 'util/output-buffer.ts'], builtIns: ['node:buffer'], isPure: true }),
-  mqtt: rule({ may: ['errors.ts', 'util/output-buffer.ts'], builtIns: ['node:buffer'], isPure: true }),
+  nats: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
+  mqtt: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
   config: rule({
     may: ['errors.ts', 'nats', 'mqtt'],

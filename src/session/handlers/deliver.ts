@@ -4,6 +4,7 @@ import { writeHmsg, writeMsg } from '../../nats/encoder.ts';
 import { isParentOnlyBytes } from '../../translation/delivery-filter.ts';
 import { propertiesToHeaders } from '../../translation/headers-properties.ts';
 import { requestToReply } from '../../translation/reply-to.ts';
+import { type ByteRange, wholeRange } from '../../util/byte-range.ts';
 import type { SessionContext } from '../context.ts';
 import type { Subscription } from '../subscriptions.ts';
 
@@ -11,7 +12,7 @@ import type { Subscription } from '../subscriptions.ts';
 interface DeliveryView {
   subject: Buffer | null;
   reply: Buffer | null;
-  headers: Buffer | null;
+  headers: Readonly<ByteRange> | null;
   isOwn: boolean;
 }
 
@@ -48,11 +49,12 @@ export class Deliverer {
     const { body, payloadStart, payloadEnd } = message;
     const { output } = client;
     const headers = connect.headers ? view.headers : null;
-    const size = payloadEnd - payloadStart + (headers?.length ?? 0);
+    const headerBytes = headers === null ? 0 : headers.end - headers.start;
     if (headers === null)
       writeMsg(output, subject, subscription.sid, view.reply, body, payloadStart, payloadEnd);
     else writeHmsg(output, subject, subscription.sid, view.reply, headers, body, payloadStart, payloadEnd);
     stats.outMessages++;
+    const size = payloadEnd - payloadStart + headerBytes;
     stats.outBytes += size;
     counters.clientMessagesOut++;
     counters.clientBytesOut += size;
@@ -70,15 +72,22 @@ export class Deliverer {
     view.headers = null;
     view.isOwn = false;
     if (name.refusal !== null) this.#refuse(name.refusal.reason, message);
-    else if (message.properties !== null || message.retain) this.#readProperties(view, message);
+    else if (message.retain || !this.#readWireProperties(view, message)) this.#readProperties(view, message);
     return view;
+  }
+
+  /** @returns false when there is more to read than headers as they are */
+  #readWireProperties(view: DeliveryView, { wireUserProperties, properties }: InboundPublication): boolean {
+    if (wireUserProperties === null) return properties === null;
+    view.headers = this.#context.wireHeaders.toBlock(wireUserProperties);
+    return view.headers !== null;
   }
 
   #readProperties(view: DeliveryView, message: InboundPublication): void {
     const { connect, upstreamPort, counters, names } = this.#context;
     const converted = propertiesToHeaders(message.properties, message.retain);
     if (converted !== null) {
-      view.headers = converted.block;
+      view.headers = converted.block === null ? null : wholeRange(converted.block);
       view.isOwn =
         !connect.echo && converted.origin !== null && converted.origin === upstreamPort?.originToken;
       if (converted.dropped > 0) counters.drop('invalid_property', converted.dropped);

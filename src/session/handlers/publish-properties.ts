@@ -34,25 +34,44 @@ export function publishProperties(
   destination: Destination,
   port: UpstreamPort,
 ): PublishProperties | null {
-  const { connect, options, counters } = context;
-  const hasReply = op.replyEnd > op.replyStart;
+  const { connect, options, wireHeaders } = context;
   const hasHeaders = op.payloadStart > op.headerStart;
-  const mustMark = !connect.echo && port.originToken !== null;
-  const expiry = destination.rule?.messageExpiry ?? null;
-  const isPlain =
-    !hasReply && !hasHeaders && !mustMark && destination.correlation === null && expiry === null;
-  if (isPlain) return NO_PROPERTIES;
-  const headers = headersToProperties(op.body, op.headerStart, op.payloadStart, options.controlHeaders);
+  const origin = connect.echo ? null : port.originToken;
+  const hasFields =
+    op.replyEnd > op.replyStart ||
+    origin !== null ||
+    destination.correlation !== null ||
+    (destination.rule?.messageExpiry ?? null) !== null;
+  if (!hasHeaders && !hasFields) return NO_PROPERTIES;
+  if (!hasFields && port.features.takesWireProperties) {
+    const { body, headerStart, payloadStart } = op;
+    const wire = wireHeaders.toProperties(body, headerStart, payloadStart, options.controlHeaders);
+    if (wire !== null) return { fields: { wireUserProperties: wire }, control: null };
+  }
+  return readProperties(context, op, destination, port, origin);
+}
+
+/** @param origin token to mark the message with, or null */
+function readProperties(
+  context: SessionContext,
+  op: PublishOp,
+  destination: Destination,
+  { features }: UpstreamPort,
+  origin: string | null,
+): PublishProperties | null {
+  const { options, counters } = context;
+  const form = features.takesWireProperties ? 'list' : 'object';
+  const headers = headersToProperties(op.body, op.headerStart, op.payloadStart, options.controlHeaders, form);
   if (headers !== null && headers.ignoredControls > 0) {
     counters.drop('invalid_control_header', headers.ignoredControls);
   }
   const control = headers?.control ?? null;
   // MQTT 3.1.1 has no properties at all.
-  if (port.features.protocolVersion === 4) return { fields: null, control };
+  if (features.protocolVersion === 4) return { fields: null, control };
   const userProperties = headers?.userProperties ?? [];
-  if (mustMark && port.originToken !== null) userProperties.push(ORIGIN_PROPERTY, port.originToken);
+  if (origin !== null) userProperties.push(ORIGIN_PROPERTY, origin);
   const fields: PublicationProperties = userProperties.length > 0 ? { userProperties } : {};
-  setControlled(fields, control, destination.correlation, expiry);
+  setControlled(fields, control, destination.correlation, destination.rule?.messageExpiry ?? null);
   return setResponseTopic(context, op, fields, control) ? { fields, control } : null;
 }
 

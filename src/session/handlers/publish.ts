@@ -14,6 +14,7 @@ import { noRespondersBlock } from '../../nats/headers.ts';
 import type { PublishOp } from '../../nats/operations.ts';
 import { isValidLiteral } from '../../nats/subject.ts';
 import { type DeviceReply, decodeMrBytes } from '../../translation/reply-to.ts';
+import { wholeRange } from '../../util/byte-range.ts';
 import type { SessionContext } from '../context.ts';
 import type { PublishReceipt, UpstreamPort } from '../ports.ts';
 import type { ReplySlot } from '../reply-queue.ts';
@@ -185,7 +186,8 @@ export class PublishHandler {
     if (waiting === undefined) return;
     const { client, counters } = this.#context;
     counters.noResponders++;
-    writeHmsg(client.output, reply, waiting.sid, null, noRespondersBlock(subject), EMPTY, 0, 0);
+    const block = wholeRange(noRespondersBlock(subject));
+    writeHmsg(client.output, reply, waiting.sid, null, block, EMPTY, 0, 0);
     client.flushSoon();
   }
 

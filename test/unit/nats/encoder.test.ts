@@ -15,6 +15,7 @@ import {
   writePong,
 } from '../../../src/nats/encoder.ts';
 import type { ServerInfo } from '../../../src/nats/operations.ts';
+import { wholeRange } from '../../../src/util/byte-range.ts';
 import { OutputBuffer } from '../../../src/util/output-buffer.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -69,10 +70,12 @@ test('encoder: MSG with and without reply, names byte for byte', () => {
 
 test('encoder: HMSG with and without reply; the total counts the headers', () => {
   const block = bytes('NATS/1.0\r\n\r\n');
-  const plain = written((out) => writeHmsg(out, bytes('a'), bytes('1'), null, block, bytes('hi'), 0, 2));
+  const plain = written((out) =>
+    writeHmsg(out, bytes('a'), bytes('1'), null, wholeRange(block), bytes('hi'), 0, 2),
+  );
   assert.equal(plain, 'HMSG a 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n');
   const replied = written((out) =>
-    writeHmsg(out, bytes('a'), bytes('1'), bytes('r'), block, bytes(''), 0, 0),
+    writeHmsg(out, bytes('a'), bytes('1'), bytes('r'), wholeRange(block), bytes(''), 0, 0),
   );
   assert.equal(replied, 'HMSG a 1 r 12 12\r\nNATS/1.0\r\n\r\n\r\n');
 });
@@ -101,7 +104,7 @@ function writeMessage(out: OutputBuffer, message: Message): void {
   const names = [bytes(message.subject), bytes(message.sid), reply] as const;
   const body = bytes(message.payload);
   if (message.headers === null) writeMsg(out, ...names, body, 0, body.length);
-  else writeHmsg(out, ...names, bytes(message.headers), body, 0, body.length);
+  else writeHmsg(out, ...names, wholeRange(bytes(message.headers)), body, 0, body.length);
 }
 
 function expectedMessage({ subject, sid, reply, headers, payload }: Message): string {

@@ -11,7 +11,7 @@ import {
 
 function out(block: string | Buffer, controlHeaders = true): OutboundHeaders {
   const bytes = Buffer.concat([Buffer.from('xx'), Buffer.from(block as string), Buffer.from('payload')]);
-  const headers = headersToProperties(bytes, 2, bytes.length - 7, controlHeaders);
+  const headers = headersToProperties(bytes, 2, bytes.length - 7, controlHeaders, 'object');
   assert.ok(headers);
   return headers;
 }
@@ -151,7 +151,7 @@ test('headers: many lines without colon take no longer than others', () => {
 });
 
 test('headers: no headers cost nothing', () => {
-  assert.equal(headersToProperties(Buffer.from('payload'), 3, 3, true), null);
+  assert.equal(headersToProperties(Buffer.from('payload'), 3, 3, true, 'object'), null);
   assert.equal(propertiesToHeaders(null, false), null);
   assert.equal(propertiesToHeaders({}, false), null);
   assert.equal(propertiesToHeaders({ messageExpiry: 5, responseTopic: 'r' }, false), null);

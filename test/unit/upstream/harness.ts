@@ -25,6 +25,7 @@ export function inbound(
     qos: 0,
     retain: false,
     properties: null,
+    wireUserProperties: null,
     ...options,
   };
 }

@@ -13,6 +13,7 @@ const optionsFor = (broker: ScriptedBroker): BrokerOptions => ({
   connectTimeoutMs: 10_000,
   ackTimeoutMs: 10_000,
   maxInflight: 100,
+  isFastPath: true,
 });
 
 const SHAPES: readonly [string, Partial<ScriptedBehaviour>, string | null][] = [

@@ -62,6 +62,14 @@ for (const [what, lines] of PLAIN) {
   });
 }
 
+/** Blocks that are lists of properties like any other, but not for the object that MQTT.js makes of such a list. */
+const NO_OBJECT = new Set([
+  'repeats that are no neighbours',
+  'a number as name behind another',
+  'the name __proto__',
+  'an empty first value of two',
+]);
+
 const RAW: readonly (readonly [what: string, block: string | Buffer])[] = [
   ['a status line', 'NATS/1.0 503\r\n\r\n'],
   ['a status with text and a header', 'NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 8\r\n\r\n'],
@@ -103,7 +111,8 @@ for (const [what, block] of RAW) {
       await one.expect('MSG raw.after 1 1\r\nx\r\n');
     }
     const { userProperties = {} } = (await device.next()).properties;
-    assert.ok('nmg-headers' in userProperties);
+    const isList = scene.gateway.config.upstream.isFastPath && NO_OBJECT.has(what);
+    assert.equal('nmg-headers' in userProperties, !isList);
     // What a device can be shown is shown.
     if (what === '60 lines') assert.equal(userProperties.h7, '7');
     assert.equal((await device.next()).topic, 'raw/after');

@@ -7,6 +7,7 @@ import type { InboundPublication, PublicationProperties } from './publication.ts
 import { PROPERTY } from './wire.ts';
 
 const EMPTY = Buffer.alloc(0);
+const NO_IDENTIFIERS: readonly number[] = [];
 
 /** A message as {@link PublishDecoder.decode} has found it; one object per decoder. */
 class WirePublication implements InboundPublication {
@@ -44,7 +45,9 @@ class WirePublication implements InboundPublication {
 /** Decodes one PUBLISH after the other into the same objects. */
 export class PublishDecoder {
   /** Subscription Identifiers of the last message, in its order. */
-  readonly identifiers: number[] = [];
+  identifiers: readonly number[] = NO_IDENTIFIERS;
+  /** Nearly every message has one: no array is made for it. */
+  readonly #one: [number] = [0];
   /** Of the last message; 0 with QoS 0. */
   packetId = 0;
   readonly #message = new WirePublication();
@@ -70,7 +73,7 @@ export class PublishDecoder {
     if (pos > end || topicEnd === topicStart) return null;
     this.packetId = qos === 0 ? 0 : uint16(buffer, topicEnd);
     message.sequence++;
-    this.identifiers.length = 0;
+    this.identifiers = NO_IDENTIFIERS;
     message.hasUserProperties = false;
     message.hasOthers = false;
     if (this.#isV5) {
@@ -114,13 +117,20 @@ export class PublishDecoder {
     return sectionEnd;
   }
 
+  #addIdentifier(identifier: number): void {
+    if (this.identifiers === NO_IDENTIFIERS) {
+      this.#one[0] = identifier;
+      this.identifiers = this.#one;
+    } else this.identifiers = [...this.identifiers, identifier];
+  }
+
   /** @returns where the next property begins, or -1 */
   #readProperty(buffer: Buffer, at: number, end: number): number {
     const id = buffer[at] ?? 0;
     if (id === PROPERTY.SUBSCRIPTION_IDENTIFIER) {
       const size = varintLength(buffer, at + 1, end);
       if (size === 0) return -1;
-      this.identifiers.push(varint(buffer, at + 1));
+      this.#addIdentifier(varint(buffer, at + 1));
       return at + 1 + size;
     }
     const next = propertyEnd(buffer, at, end);

@@ -19,9 +19,18 @@ export interface PublishRule {
   readonly messageExpiry: number | null;
 }
 
+/** Where a PUB goes once names are resolved. */
+export interface Destination {
+  readonly topic: TopicName;
+  readonly rule: PublishRule | null;
+  /** For an answer to a device: its Correlation Data and the QoS it asked with. */
+  readonly correlation: Buffer | null;
+  readonly qos: QoS;
+}
+
 /** Where a PUB goes. */
 export type PublishTarget =
-  | { readonly kind: 'topic'; readonly topic: TopicName; readonly rule: PublishRule | null }
+  | ({ readonly kind: 'topic' } & Destination)
   /** `$SYS.REQ.USER.INFO`: answered here. */
   | { readonly kind: 'user_info' }
   /** Served by no gateway and no broker: an honest "no responders". */
@@ -97,6 +106,6 @@ export class NameSpace {
     if (!mapped.ok) return { kind: 'refused', refusal: mapped };
     const topic = { text: mapped.name, bytes: Buffer.from(mapped.name) };
     const found = this.#rules.find(({ filter }) => matches(filter, line, start, end));
-    return { kind: 'topic', topic, rule: found?.rule ?? null };
+    return { kind: 'topic', topic, rule: found?.rule ?? null, correlation: null, qos: 0 };
   }
 }

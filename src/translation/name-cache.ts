@@ -11,6 +11,11 @@ interface Latin1Slicer {
 /** Charged per entry besides its key: the map slot and a small value object. */
 const ENTRY_OVERHEAD_BYTES = 160;
 
+/** Places for names that are in use right now: found by their bytes, without making a string of them. */
+const NEAR_PLACES = 256;
+/** Longer names take the other way. */
+const NEAR_KEY_BYTES = 64;
+
 /** Bounds of a {@link NameCache}. */
 export interface NameCacheLimits {
   readonly maxEntries: number;
@@ -26,6 +31,8 @@ export class NameCache<T> {
   #old = new Map<string, Entry<T>>();
   #youngBytes = 0;
   #oldBytes = 0;
+  /** Made for the first name: many clients never need theirs. */
+  #near: (NearEntry<T> | undefined)[] = [];
 
   constructor(limits: NameCacheLimits) {
     this.#maxEntries = Math.max(1, Math.floor(limits.maxEntries / 2));
@@ -44,6 +51,22 @@ export class NameCache<T> {
 
   /** The value kept for these bytes. */
   get(buffer: Buffer, start: number, end: number): T | undefined {
+    if (end - start > NEAR_KEY_BYTES) return this.#getFar(buffer, start, end);
+    const place = placeOf(buffer, start, end);
+    const near = this.#near[place];
+    if (near !== undefined && isEqual(near.key, buffer, start, end)) return near.value;
+    const value = this.#getFar(buffer, start, end);
+    if (value !== undefined) this.#setNear(place, buffer, start, end, value);
+    return value;
+  }
+
+  #setNear(place: number, buffer: Buffer, start: number, end: number, value: T): void {
+    if (this.#near.length === 0)
+      this.#near = new Array<NearEntry<T> | undefined>(NEAR_PLACES).fill(undefined);
+    this.#near[place] = { key: Uint8Array.prototype.slice.call(buffer, start, end), value };
+  }
+
+  #getFar(buffer: Buffer, start: number, end: number): T | undefined {
     const key = (buffer as Buffer & Latin1Slicer).latin1Slice(start, end);
     const young = this.#young.get(key);
     if (young !== undefined) return young.value;
@@ -62,6 +85,7 @@ export class NameCache<T> {
   set(buffer: Buffer, start: number, end: number, value: T, extraBytes = 0): void {
     const key = (buffer as Buffer & Latin1Slicer).latin1Slice(start, end);
     this.#remove(key);
+    if (this.#near.length > 0) this.#near[placeOf(buffer, start, end)] = undefined;
     const bytes = key.length + ENTRY_OVERHEAD_BYTES + extraBytes;
     if (bytes <= this.#maxBytes) this.#add(key, { value, bytes });
   }
@@ -72,6 +96,7 @@ export class NameCache<T> {
     this.#old = new Map();
     this.#youngBytes = 0;
     this.#oldBytes = 0;
+    this.#near = [];
   }
 
   #add(key: string, entry: Entry<T>): void {
@@ -80,6 +105,8 @@ export class NameCache<T> {
       this.#oldBytes = this.#youngBytes;
       this.#young = new Map();
       this.#youngBytes = 0;
+      // What is in use shows itself to the new generation again.
+      this.#near = [];
     }
     this.#young.set(key, entry);
     this.#youngBytes += entry.bytes;
@@ -97,6 +124,24 @@ export class NameCache<T> {
       this.#oldBytes -= old.bytes;
     }
   }
+}
+
+interface NearEntry<T> {
+  readonly key: Uint8Array;
+  readonly value: T;
+}
+
+function placeOf(buffer: Buffer, start: number, end: number): number {
+  let hash = end - start;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (buffer[i] ?? 0)) | 0;
+  return (hash ^ (hash >>> 8) ^ (hash >>> 16)) & (NEAR_PLACES - 1);
+}
+
+function isEqual(key: Uint8Array, buffer: Buffer, start: number, end: number): boolean {
+  const size = end - start;
+  if (key.length !== size) return false;
+  for (let i = 0; i < size; i++) if (key[i] !== buffer[start + i]) return false;
+  return true;
 }
 
 interface Entry<T> {

@@ -1,22 +1,13 @@
 /** Headers, reply subject and rules of a PUB to the properties of an MQTT 5 PUBLISH. */
-import type { PublicationProperties, QoS, TopicName } from '../../mqtt/publication.ts';
+import type { PublicationProperties } from '../../mqtt/publication.ts';
 import type { PublishOp } from '../../nats/operations.ts';
 import type { ControlFields } from '../../translation/control-headers.ts';
 import { headersToProperties, ORIGIN_PROPERTY } from '../../translation/headers-properties.ts';
 import { replyToRequest } from '../../translation/reply-to.ts';
 import { decodeUtf8Strict } from '../../translation/utf8.ts';
 import type { SessionContext } from '../context.ts';
-import type { PublishRule } from '../name-space.ts';
+import type { Destination } from '../name-space.ts';
 import type { UpstreamPort } from '../ports.ts';
-
-/** Where a PUB goes once names are resolved. */
-export interface Destination {
-  readonly topic: TopicName;
-  readonly rule: PublishRule | null;
-  /** For an answer to a device: its Correlation Data and the QoS it asked with. */
-  readonly correlation: Buffer | null;
-  readonly qos: QoS;
-}
 
 /** Properties of one message, and what its control headers say. */
 export interface PublishProperties {

@@ -16,11 +16,12 @@ import { isValidLiteral } from '../../nats/subject.ts';
 import { type DeviceReply, decodeMrBytes } from '../../translation/reply-to.ts';
 import { wholeRange } from '../../util/byte-range.ts';
 import type { SessionContext } from '../context.ts';
+import type { Destination } from '../name-space.ts';
 import type { PublishReceipt, UpstreamPort } from '../ports.ts';
 import type { ReplySlot } from '../reply-queue.ts';
 import type { Subscription } from '../subscriptions.ts';
 import { userInfo } from '../user-info.ts';
-import { type Destination, publishProperties } from './publish-properties.ts';
+import { publishProperties } from './publish-properties.ts';
 
 /** Fixed header, topic length, packet id and property lengths of a PUBLISH, generously. */
 const PACKET_OVERHEAD_BYTES = 64;
@@ -61,9 +62,8 @@ export class PublishHandler {
 
   #route(op: PublishOp, port: UpstreamPort): void {
     const target = this.#context.names.publishTarget(op.line, op.subjectStart, op.subjectEnd);
-    if (target.kind === 'topic') {
-      this.#send(op, { topic: target.topic, rule: target.rule, correlation: null, qos: 0 }, port);
-    } else if (target.kind === 'user_info') this.#answerUserInfo(op);
+    if (target.kind === 'topic') this.#send(op, target, port);
+    else if (target.kind === 'user_info') this.#answerUserInfo(op);
     else if (target.kind === 'nobody') this.#answerNobody(op);
     else this.#refuse(op, target.refusal.reason === 'empty_token');
   }

@@ -4,7 +4,7 @@
  */
 
 import type { ByteRange } from '../util/byte-range.ts';
-import type { OutputBuffer } from '../util/output-buffer.ts';
+import { copyBytes, type OutputBuffer } from '../util/output-buffer.ts';
 import type { ServerInfo } from './operations.ts';
 
 const CR = 0x0d;
@@ -14,8 +14,16 @@ const SPACE = 0x20;
 const PING = Buffer.from('PING\r\n');
 const PONG = Buffer.from('PONG\r\n');
 const OK = Buffer.from('+OK\r\n');
-const MSG = Buffer.from('MSG ');
 const HMSG = Buffer.from('HMSG ');
+
+/** Four stores cost less than a loop over four bytes. */
+const MSG_BYTES = 4;
+const LETTER_M = 0x4d;
+const LETTER_S = 0x53;
+const LETTER_G = 0x47;
+
+/** A message of this size goes into a slab in one piece, at the price of as many unused bytes at its end. */
+const SMALL_BYTES = 1024;
 
 /** INFO; clients look for the line end behind a blank, as nats-server sends it. */
 export function writeInfo(out: OutputBuffer, info: ServerInfo): void {
@@ -58,14 +66,24 @@ export function writeMsg(
 ): void {
   const size = payloadEnd - payloadStart;
   const digits = digitCount(size);
-  out.ensure(MSG.length + namesLength(subject, sid, reply) + digits + 2);
-  out.appendBytes(MSG, 0, MSG.length);
-  appendNames(out, subject, sid, reply);
-  appendDecimal(out, size, digits);
-  appendLineEnd(out);
+  const isSmall = size <= SMALL_BYTES;
+  out.ensure(MSG_BYTES + namesLength(subject, sid, reply) + digits + 4 + (isSmall ? size : 0));
+  const { buf } = out;
+  let pos = out.pos;
+  buf[pos] = LETTER_M;
+  buf[pos + 1] = LETTER_S;
+  buf[pos + 2] = LETTER_G;
+  buf[pos + 3] = SPACE;
+  pos = putNames(buf, pos + MSG_BYTES, subject, sid, reply);
+  pos = putLineEnd(buf, putDecimal(buf, pos, size, digits));
+  if (isSmall) {
+    out.pos = putLineEnd(buf, copyBytes(body, payloadStart, payloadEnd, buf, pos));
+    return;
+  }
+  out.pos = pos;
   out.appendBytes(body, payloadStart, payloadEnd);
   out.ensure(2);
-  appendLineEnd(out);
+  out.pos = putLineEnd(out.buf, out.pos);
 }
 
 /** HMSG. As {@link writeMsg}. @param headers a whole header block, its empty line included; copied */
@@ -84,35 +102,37 @@ export function writeHmsg(
   const headerDigits = digitCount(headerSize);
   const digits = digitCount(size);
   out.ensure(HMSG.length + namesLength(subject, sid, reply) + headerDigits + 1 + digits + 2);
-  out.appendBytes(HMSG, 0, HMSG.length);
-  appendNames(out, subject, sid, reply);
-  appendDecimal(out, headerSize, headerDigits);
-  out.buf[out.pos++] = SPACE;
-  appendDecimal(out, size, digits);
-  appendLineEnd(out);
+  const { buf } = out;
+  let pos = copyBytes(HMSG, 0, HMSG.length, buf, out.pos);
+  pos = putNames(buf, pos, subject, sid, reply);
+  pos = putDecimal(buf, pos, headerSize, headerDigits);
+  buf[pos] = SPACE;
+  out.pos = putLineEnd(buf, putDecimal(buf, pos + 1, size, digits));
   out.appendCopy(headers.buffer, headers.start, headers.end);
   out.appendBytes(body, payloadStart, payloadEnd);
   out.ensure(2);
-  appendLineEnd(out);
+  out.pos = putLineEnd(out.buf, out.pos);
 }
 
 function namesLength(subject: Buffer, sid: Buffer, reply: Buffer | null): number {
   return subject.length + sid.length + 2 + (reply === null ? 0 : reply.length + 1);
 }
 
-function appendNames(out: OutputBuffer, subject: Buffer, sid: Buffer, reply: Buffer | null): void {
-  out.appendBytes(subject, 0, subject.length);
-  out.buf[out.pos++] = SPACE;
-  out.appendBytes(sid, 0, sid.length);
-  out.buf[out.pos++] = SPACE;
-  if (reply === null) return;
-  out.appendBytes(reply, 0, reply.length);
-  out.buf[out.pos++] = SPACE;
+function putNames(buf: Buffer, start: number, subject: Buffer, sid: Buffer, reply: Buffer | null): number {
+  let pos = copyBytes(subject, 0, subject.length, buf, start);
+  buf[pos] = SPACE;
+  pos = copyBytes(sid, 0, sid.length, buf, pos + 1);
+  buf[pos] = SPACE;
+  if (reply === null) return pos + 1;
+  pos = copyBytes(reply, 0, reply.length, buf, pos + 1);
+  buf[pos] = SPACE;
+  return pos + 1;
 }
 
-function appendLineEnd(out: OutputBuffer): void {
-  out.buf[out.pos++] = CR;
-  out.buf[out.pos++] = LF;
+function putLineEnd(buf: Buffer, pos: number): number {
+  buf[pos] = CR;
+  buf[pos + 1] = LF;
+  return pos + 2;
 }
 
 function digitCount(value: number): number {
@@ -121,15 +141,14 @@ function digitCount(value: number): number {
   return digits;
 }
 
-function appendDecimal(out: OutputBuffer, value: number, digits: number): void {
-  const { buf, pos } = out;
+function putDecimal(buf: Buffer, pos: number, value: number, digits: number): number {
   let rest = value;
   for (let at = pos + digits - 1; at >= pos; at--) {
     const next = Math.trunc(rest / 10);
     buf[at] = 0x30 + rest - next * 10;
     rest = next;
   }
-  out.pos = pos + digits;
+  return pos + digits;
 }
 
 /** `-ERR` text for a publication the client may not make. Client libraries take the subject from the quotes. */

@@ -35,6 +35,9 @@ const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
+const LETTER_P = 0x50;
+const LETTER_U = 0x55;
+const LETTER_B = 0x42;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -219,6 +222,12 @@ export class Parser {
   #readName(): boolean {
     const chunk = this.#chunk;
     let state = this.#nameState;
+    if (state === NAME_START && isPlainPub(chunk, this.#pos)) {
+      this.#pos += 4;
+      this.#operation = PUB;
+      this.#state = IN_BLANKS;
+      return this.#readBlanks();
+    }
     for (let at = this.#pos; at < chunk.length; at++) {
       state = NAME_TABLE[(state << 8) | (chunk[at] ?? 0)] ?? 0;
       if (state === 0) throw new GatewayError('GW_PARSE_UNKNOWN_OPERATION', 'no operation has this name');
@@ -456,6 +465,16 @@ export class Parser {
         return true;
     }
   }
+}
+
+/** The operation that there are most of, as every library writes it. */
+function isPlainPub(chunk: Buffer, at: number): boolean {
+  return (
+    chunk[at] === LETTER_P &&
+    chunk[at + 1] === LETTER_U &&
+    chunk[at + 2] === LETTER_B &&
+    chunk[at + 3] === SPACE
+  );
 }
 
 function badArguments(message: string): GatewayError {

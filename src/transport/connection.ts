@@ -19,6 +19,9 @@ import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 /** How long input is read and thrown away after our last byte, so that no RST overtakes an `-ERR`. */
 const LINGER_MS = 1000;
 
+/** Output of one turn that may be added between two looks at the limits. */
+const UNCHECKED_BYTES = 64 * 1024;
+
 /**
  * `open`: operations are taken. `flushing`: the session has ended, its last output is being written. `lingering`:
  * our side is closed, input is discarded until the peer closes too. `closed`: nothing is left.
@@ -45,6 +48,8 @@ export class Connection
   #timer: TimerHandle | undefined;
   #reportedPending = 0;
   #isFlushScheduled = false;
+  /** Length of `output` at which the limits are looked at again before the flush. */
+  #nextCheckBytes = 0;
   #isParsing = false;
   /** A handler asked for a retry while it was itself being called. */
   #wantsResume = false;
@@ -89,23 +94,32 @@ export class Connection
   }
 
   flushSoon(): void {
+    // One message among many of this turn: it is counted with the others.
+    if (this.#isFlushScheduled && this.output.length < this.#nextCheckBytes) return;
     if (this.#state !== 'open') return;
     if (this.#goneReason !== null) {
       this.output.take();
       return;
     }
     this.#reportPending();
-    if (this.pendingBytes > this.#context.limits.maxPendingBytes) {
+    const { maxPendingBytes } = this.#context.limits;
+    const { pendingBytes } = this;
+    if (pendingBytes > maxPendingBytes) {
       this.cutSlowConsumer();
-    } else if (!this.#isFlushScheduled) {
-      this.#isFlushScheduled = true;
-      this.#context.scheduler.schedule(this);
+      return;
     }
+    const unchecked = Math.min(UNCHECKED_BYTES, maxPendingBytes - pendingBytes);
+    this.#nextCheckBytes = this.output.length + unchecked;
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    this.#context.scheduler.schedule(this);
   }
 
   flushNow(): void {
     this.#isFlushScheduled = false;
-    if (this.#state === 'open') this.#writes.flush();
+    if (this.#state !== 'open') return;
+    this.#reportPending();
+    this.#writes.flush();
   }
 
   onceFlushed(callback: () => void): void {

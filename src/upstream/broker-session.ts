@@ -24,9 +24,10 @@ const BACKOFF: BackoffOptions = { baseMs: 250, maxMs: 5_000 };
 const FLAP_LIMIT = 5;
 const FLAP_WINDOW_MS = 30_000;
 
-/** A session with the broker under one client id. */
+/** A session with the broker, whichever link carries it at the moment. */
 export class BrokerSession {
-  readonly identity: UpstreamIdentity;
+  #identify: () => UpstreamIdentity;
+  #clientId = '';
   #broker: BrokerOptions;
   #events: BrokerSessionEvents;
   #link: MqttLink | null = null;
@@ -37,11 +38,17 @@ export class BrokerSession {
   #isClosed = false;
   #losses: number[] = [];
 
-  constructor(broker: BrokerOptions, identity: UpstreamIdentity, events: BrokerSessionEvents) {
-    this.identity = identity;
+  /** @param identify asked for each attempt */
+  constructor(broker: BrokerOptions, identify: () => UpstreamIdentity, events: BrokerSessionEvents) {
+    this.#identify = identify;
     this.#broker = broker;
     this.#events = events;
     this.#open();
+  }
+
+  /** MQTT client id of the newest attempt. */
+  get clientId(): string {
+    return this.#clientId;
   }
 
   /** The link that is up, or null. */
@@ -74,7 +81,9 @@ export class BrokerSession {
 
   #open(): void {
     this.#retryTimer = null;
-    this.#link = new MqttLink(this.#broker, this.identity, {
+    const identity = this.#identify();
+    this.#clientId = identity.clientId;
+    this.#link = new MqttLink(this.#broker, identity, {
       onConnected: (features) => {
         this.#attempt = 0;
         this.#hasBeenUp = true;

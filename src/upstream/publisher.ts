@@ -19,7 +19,7 @@ export interface PublisherOptions {
   /** Of what all clients have unacknowledged. */
   readonly unacked: ByteAccount;
   readonly counters: Counters;
-  /** See `PerClientContext.hasSubscribers`. */
+  /** See `PairContext.hasSubscribers`. */
   readonly hasSubscribers: ((topic: string) => boolean) | null;
   readonly onSend: () => void;
   /** A PUBACK has come: there may be room again, also for what is owed. */

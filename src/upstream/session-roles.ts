@@ -1,23 +1,18 @@
 /**
- * The one or two MQTT sessions of a client and which of them publishes, which subscribes. Opens the second one when
+ * The one or two MQTT sessions of a pair and which of them publishes, which subscribes. Opens the second one when
  * it is first needed; knows nothing of what runs over them.
  */
-import type { UpstreamIdentity } from '../session/ports.ts';
 import type { BrokerSession } from './broker-session.ts';
 import type { MqttLink } from './mqtt-link.ts';
 
-/** Suffix of the second session's client id. */
-const SECOND_SESSION = '-2';
-
 /** What roles need to know, and how they open sessions. */
 export interface RoleOptions {
-  readonly identity: UpstreamIdentity;
-  readonly open: (identity: UpstreamIdentity) => BrokerSession;
+  readonly open: (isSecond: boolean) => BrokerSession;
   /** Whether one session may have both roles; asked when the second role is given. */
   readonly usesSingleSession: () => boolean;
 }
 
-/** Sessions and roles of one client. */
+/** Sessions and roles of one pair. */
 export class SessionRoles {
   #options: RoleOptions;
   #first: BrokerSession;
@@ -27,7 +22,12 @@ export class SessionRoles {
 
   constructor(options: RoleOptions) {
     this.#options = options;
-    this.#first = options.open(options.identity);
+    this.#first = options.open(false);
+  }
+
+  /** MQTT client id of the first session, for the log. */
+  get clientId(): string {
+    return this.#first.clientId;
   }
 
   get hasSubscriber(): boolean {
@@ -100,9 +100,9 @@ export class SessionRoles {
 
   #assign(other: BrokerSession | null): BrokerSession {
     if (other === null) return this.#first;
-    const { identity, open, usesSingleSession } = this.#options;
+    const { open, usesSingleSession } = this.#options;
     if (this.#second === null && usesSingleSession()) return other;
-    this.#second ??= open({ ...identity, clientId: identity.clientId + SECOND_SESSION });
+    this.#second ??= open(true);
     return this.#second;
   }
 }

@@ -10,7 +10,8 @@ import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import { ByteAccount } from './byte-account.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
-import { type PerClientContext, PerClientPort } from './per-client-upstream.ts';
+import type { PairContext } from './pair-context.ts';
+import { PerClientPort } from './per-client-upstream.ts';
 import { type ProbeReport, probeBroker } from './probe.ts';
 import { QueueGroups } from './queue-groups.ts';
 import { Recovery } from './recovery.ts';
@@ -40,7 +41,7 @@ const UNKNOWN: ProbeReport = { requiresCredentials: null, overlap: null, delaysS
 export class BrokerUpstream implements Upstream {
   #options: UpstreamOptions;
   #logger: Logger;
-  #context: PerClientContext;
+  #context: PairContext;
   #ports = new Set<PerClientPort>();
   #report: ProbeReport;
   #probing: Promise<void> | null = null;
@@ -68,7 +69,6 @@ export class BrokerUpstream implements Upstream {
         this.#report.overlap ?? (options.broker.protocolVersion === 5 ? 'identifiers' : 'single'),
       hasSubscribers: options.hasSubscribers,
       onFeatures: (features) => this.#onFeatures(features),
-      onClosed: (port) => this.#onPortClosed(port),
     };
   }
 
@@ -101,7 +101,7 @@ export class BrokerUpstream implements Upstream {
   }
 
   open(identity: UpstreamIdentity, listener: UpstreamListener): UpstreamPort {
-    const port = new PerClientPort(this.#context, identity, listener);
+    const port = new PerClientPort(this.#context, identity, listener, (one) => this.#onPortClosed(one));
     this.#ports.add(port);
     return port;
   }

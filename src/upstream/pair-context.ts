@@ -1,0 +1,46 @@
+/** What all session pairs of one upstream share, and what a pair tells its holder. Types only. */
+import type { GatewayError } from '../errors.ts';
+import type { Counters } from '../metrics/counters.ts';
+import type { RepeatLimiter } from '../util/logger.ts';
+import type { ByteAccount } from './byte-account.ts';
+import type { BrokerOptions } from './connect-options.ts';
+import type { OverlapShape } from './filter-index.ts';
+import type { LinkFeatures } from './mqtt-link.ts';
+import type { QueueGroups } from './queue-groups.ts';
+import type { Recovery } from './recovery.ts';
+
+/** See the head of the file. */
+export interface PairContext {
+  readonly broker: BrokerOptions;
+  readonly outageGraceMs: number;
+  readonly wantsRetained: boolean;
+  /** Thousands of sessions lose the same broker in the same instant. */
+  readonly limitedLog: RepeatLimiter;
+  readonly counters: Counters;
+  readonly groups: QueueGroups;
+  readonly recovery: Recovery;
+  /** Publications that the broker has not acknowledged. */
+  readonly unacked: ByteAccount;
+  /** Whether one session can serve both directions without delay; asked once per pair. */
+  readonly usesSingleSession: () => boolean;
+  /** Whether the broker holds small writes back; null: unknown. */
+  readonly delaysSmallWrites: () => boolean | null;
+  readonly overlap: () => OverlapShape;
+  /** The embedded broker can be asked whether anybody listens; null: the broker tells by itself. */
+  readonly hasSubscribers: ((topic: string) => boolean) | null;
+  readonly onFeatures: (features: LinkFeatures) => void;
+}
+
+/** What a pair tells its holder. */
+export interface PairEvents {
+  /** Operations are taken: for the first time, or again after an outage. */
+  onUp(): void;
+  /** `canPublish` was false and may be true now. */
+  onRoom(): void;
+  /** The broker has been away for longer than the grace. */
+  onGraceOver(): void;
+  /** No further attempt makes sense; the pair has closed. */
+  onFatal(error: GatewayError): void;
+  /** Nothing of the pair is left. */
+  onClosed(): void;
+}

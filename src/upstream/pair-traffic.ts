@@ -1,0 +1,221 @@
+/**
+ * What runs over the sessions of a pair: publications, filters, barriers and nudges. Knows which session has which
+ * role, not when sessions come and go nor who uses them.
+ */
+import type { InboundPublication, OutboundPublication } from '../mqtt/publication.ts';
+import type { PublishReceipt, SubscribeRequest, UpstreamSubscription } from '../session/ports.ts';
+import { type NudgedLinks, SessionNudges } from './ack-nudge.ts';
+import { Barrier, type BarrierLinks } from './barrier.ts';
+import type { BrokerSession } from './broker-session.ts';
+import { FilterWindow } from './filter-window.ts';
+import type { LinkFeatures } from './mqtt-link.ts';
+import type { PairContext } from './pair-context.ts';
+import { MARKERS_IN_FLIGHT, Publisher } from './publisher.ts';
+import type { SessionRoles } from './session-roles.ts';
+import { SubscriptionTable } from './subscription-table.ts';
+
+/** What the traffic asks of its pair, and tells it. */
+export interface TrafficOptions {
+  readonly roles: SessionRoles;
+  /** Whether barriers make sense: the pair is up, or waits for its last acknowledgements. */
+  readonly isServing: () => boolean;
+  /** A PUBACK has come: there may be room again. */
+  readonly onPuback: () => void;
+  /** All subscriptions are back, or were never away. */
+  readonly onRestored: () => void;
+}
+
+/** Traffic of one pair. */
+export class PairTraffic {
+  #context: PairContext;
+  #options: TrafficOptions;
+  #features: LinkFeatures | null = null;
+  #out: Publisher;
+  #table: SubscriptionTable;
+  #barrier: Barrier;
+  #nudges: SessionNudges;
+  /** A subscription has asked for QoS 1. */
+  #hasQoS1 = false;
+
+  constructor(context: PairContext, options: TrafficOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#table = new SubscriptionTable({
+      overlap: context.overlap,
+      wantsRetained: context.wantsRetained,
+      onUnclaimed: (entry, message) => context.groups.handOver(entry, message),
+      onSharedEntry: (entry, isHeld) => context.groups.note(entry, isHeld),
+      onRetainedShared: () => context.counters.drop('retained_on_shared'),
+    });
+    this.#barrier = new Barrier(this.#barrierLinks());
+    this.#nudges = new SessionNudges(this.#nudgedLinks());
+    this.#out = new Publisher({
+      link: () => options.roles.publishLink,
+      maxInflight: context.broker.maxInflight,
+      unacked: context.unacked,
+      counters: context.counters,
+      hasSubscribers: context.hasSubscribers,
+      onSend: () => this.#nudges.onPublish(),
+      onPuback: () => this.#onPuback(),
+    });
+  }
+
+  /** As the newest CONNACK says; null before the first one. */
+  get features(): LinkFeatures | null {
+    return this.#features;
+  }
+
+  /** A session is up: what its CONNACK says holds from now on. */
+  setFeatures(features: LinkFeatures): void {
+    this.#features = features;
+    this.#out.setFeatures(features);
+  }
+
+  /** Whether the next publication can be taken. */
+  get isOpen(): boolean {
+    this.#options.roles.assignPublisher();
+    return this.#out.isOpen;
+  }
+
+  /** Publications that wait for their PUBACK. */
+  get unacknowledged(): number {
+    return this.#out.unacknowledged;
+  }
+
+  /** Precondition: `isOpen`. */
+  publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
+    this.#out.publish(message, receipt);
+  }
+
+  /** @param mayOpen whether a session may be given the subscribing role now, if none has it */
+  subscribe(request: SubscribeRequest, mayOpen: boolean): UpstreamSubscription {
+    const { roles } = this.#options;
+    if (!roles.hasSubscriber && mayOpen) {
+      roles.assignSubscriber();
+      this.attach();
+    }
+    if (request.qos === 1) this.#hasQoS1 = true;
+    if (request.shareName !== null && this.#features?.sharedSubscriptions === false) {
+      return this.#context.groups.subscribeLocally(this.#table, request);
+    }
+    return this.#table.subscribe(request);
+  }
+
+  /** See {@link Barrier.request}. */
+  barrier(done: () => void): void {
+    this.#barrier.request(done);
+  }
+
+  /** The subscribing session is up: subscribes everything again, then tells the pair. */
+  attach(): void {
+    const link = this.#options.roles.subscribeLink;
+    if (!link) return;
+    const wire = new FilterWindow({
+      subscribe: link.subscribe.bind(link),
+      unsubscribe: link.unsubscribe.bind(link),
+      barrier: (done) => this.#barrier.request(done),
+    });
+    const hasIdentifiers = this.#features?.subscriptionIdentifiers ?? false;
+    this.#table.attach(wire, hasIdentifiers, this.#options.onRestored);
+  }
+
+  /** Whether everything is in place to go on: the publishing session, and the subscriptions if there are any. */
+  get isRestored(): boolean {
+    const { roles } = this.#options;
+    return roles.isPublisherUp && (!roles.hasSubscriber || this.#table.isRestored);
+  }
+
+  /** A session is gone. */
+  onLost(session: BrokerSession): void {
+    const { roles } = this.#options;
+    this.#barrier.reset();
+    if (roles.isPublisher(session)) this.#out.reset();
+    if (roles.isSubscriber(session)) this.#table.detach();
+  }
+
+  /** What was not acknowledged goes first, then everything else. */
+  proceed(): void {
+    this.#out.sendOwed();
+    this.#barrier.resume();
+  }
+
+  /** What was not acknowledged, as far as there is room. */
+  sendOwed(): void {
+    this.#out.sendOwed();
+  }
+
+  onMessage(message: InboundPublication, identifiers: readonly number[]): void {
+    this.#nudges.onDelivery(message.qos);
+    if (!this.#barrier.consume(message)) this.#table.dispatch(message, identifiers);
+  }
+
+  /** The broker has answered a SUBSCRIBE, an UNSUBSCRIBE or a PINGREQ. */
+  onAnswer(session: BrokerSession): void {
+    if (this.#options.roles.isSubscriber(session)) this.#nudges.onAnswer();
+  }
+
+  /** No barrier calls back any more, and no queue group receives here. @param done called once, perhaps at once */
+  retire(done: () => void): void {
+    this.#barrier.cancel();
+    this.#context.groups.retire(this.#table, done);
+  }
+
+  /** Everything ends, and nothing is sent again. */
+  dispose(): void {
+    this.#barrier.cancel();
+    this.#table.detach();
+    this.#out.dispose();
+    this.#context.groups.forget(this.#table);
+  }
+
+  #onPuback(): void {
+    this.#options.onPuback();
+    if (this.unacknowledged > 0 || this.#barrier.isPubackOwed) this.#nudges.onPartialPuback();
+  }
+
+  #barrierLinks(): BarrierLinks {
+    const traffic = this;
+    const { roles, isServing } = this.#options;
+    return {
+      get publish() {
+        return roles.publishLink;
+      },
+      get subscribe() {
+        return roles.subscribeLink;
+      },
+      get isReady() {
+        return isServing() && roles.areUp;
+      },
+      get hasQoS1() {
+        const features = traffic.#features;
+        if (!traffic.#hasQoS1 || features === null) return false;
+        return features.maximumQoS > 0 && features.receiveMaximum > MARKERS_IN_FLIGHT;
+      },
+      takeUnproven: () => traffic.#out.takeUnproven(),
+      allocateIdentifier: () => traffic.#table.allocateIdentifier(),
+      onMarkerUnavailable: () =>
+        traffic.#context.limitedLog.log(
+          'warn',
+          { event: 'upstream.marker_unavailable', client_id: roles.clientId },
+          'the broker does not return marker messages (access list?): flush uses PINGREQ',
+        ),
+    };
+  }
+
+  #nudgedLinks(): NudgedLinks {
+    const traffic = this;
+    const { roles } = this.#options;
+    return {
+      get publishLink() {
+        return roles.publishLink;
+      },
+      get subscribeLink() {
+        return roles.subscribeLink;
+      },
+      get isDelayed() {
+        const isDelayed = traffic.#context.delaysSmallWrites() ?? traffic.#barrier.isMarkerProven;
+        return isDelayed && roles.areSeparate;
+      },
+    };
+  }
+}

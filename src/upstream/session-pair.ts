@@ -1,0 +1,244 @@
+/**
+ * A pair of MQTT sessions, one of which publishes and one subscribes (or one does both), through connecting, outages
+ * and the orderly end. Knows no NATS client: who uses the pair, and how many, is its holder's business.
+ */
+import type { GatewayError } from '../errors.ts';
+import type { OutboundPublication } from '../mqtt/publication.ts';
+import type {
+  PublishReceipt,
+  SubscribeRequest,
+  UpstreamFeatures,
+  UpstreamIdentity,
+  UpstreamSubscription,
+} from '../session/ports.ts';
+import { BrokerSession } from './broker-session.ts';
+import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
+import type { PairContext, PairEvents } from './pair-context.ts';
+import { PairTraffic } from './pair-traffic.ts';
+import type { RecoveringPort } from './recovery.ts';
+import { SessionRoles } from './session-roles.ts';
+
+/**
+ * `connecting`: before the first CONNACK. `up ⇄ outage`: a session was lost, the grace runs. `closing`: nobody uses the
+ * pair any more, acknowledgements are owed.
+ */
+type PairState = 'connecting' | 'up' | 'outage' | 'closing' | 'closed';
+
+const UNKNOWN_FEATURES: UpstreamFeatures = {
+  protocolVersion: 5,
+  maximumPacketBytes: Number.POSITIVE_INFINITY,
+  retainAvailable: true,
+  maximumQoS: 2,
+  takesWireProperties: false,
+};
+
+/** One or two sessions and what runs over them. */
+export class SessionPair implements RecoveringPort {
+  #context: PairContext;
+  #events: PairEvents;
+  #roles: SessionRoles;
+  #traffic: PairTraffic;
+  #state: PairState = 'connecting';
+  /** Of the grace, or of the acknowledgements that are still owed. */
+  #deadline: NodeJS.Timeout | undefined;
+  #isRoomAwaited = false;
+  #lostAt = 0;
+  #onRoom = () => this.#wake();
+  /** No queue group receives through this pair any more. */
+  #isRetired = false;
+
+  /** @param identify the MQTT identity of the first or of the second session, asked for each attempt */
+  constructor(context: PairContext, identify: (isSecond: boolean) => UpstreamIdentity, events: PairEvents) {
+    this.#context = context;
+    this.#events = events;
+    this.#roles = new SessionRoles({
+      open: (isSecond) => this.#openSession(() => identify(isSecond)),
+      usesSingleSession: context.usesSingleSession,
+    });
+    this.#traffic = new PairTraffic(context, {
+      roles: this.#roles,
+      isServing: () => this.#state === 'up' || this.#state === 'closing',
+      onPuback: () => this.#onPuback(),
+      onRestored: () => this.#recover(),
+    });
+  }
+
+  /** False while (re)connecting and once closing. */
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  /** As the newest CONNACK says; before the first one, as if the broker could do everything. */
+  get features(): UpstreamFeatures {
+    return this.#traffic.features ?? UNKNOWN_FEATURES;
+  }
+
+  /** False: hold the publication; `onRoom` or `onUp` follows. */
+  get canPublish(): boolean {
+    if (this.#state !== 'up') return false;
+    const mayGo = this.#traffic.isOpen;
+    if (!mayGo) this.#isRoomAwaited = true;
+    const { unacked } = this.#context;
+    if (unacked.isFull) unacked.wait(this.#onRoom);
+    return mayGo && this.#state === 'up';
+  }
+
+  /** Precondition: `canPublish`. */
+  publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
+    this.#traffic.publish(message, receipt);
+  }
+
+  /** Adds a subscriber; its `onSuback` follows, after an outage if need be. */
+  subscribe(request: SubscribeRequest): UpstreamSubscription {
+    return this.#traffic.subscribe(request, this.#state === 'up');
+  }
+
+  /** Calls back when everything published so far has come through the broker to our own subscriptions. */
+  barrier(done: () => void): void {
+    this.#traffic.barrier(done);
+  }
+
+  /** Hands groups over and waits for what the broker owes, then closes; bounded in time. Idempotent. */
+  end(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#state !== 'up') {
+      this.close();
+      return;
+    }
+    this.#state = 'closing';
+    this.#deadline = setTimeout(() => this.close(), this.#context.broker.ackTimeoutMs);
+    this.#traffic.retire(() => {
+      this.#isRetired = true;
+      this.#closeIfDone();
+    });
+  }
+
+  /** Ends the sessions in order, whatever is still owed. Idempotent. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    clearTimeout(this.#deadline);
+    this.#traffic.dispose();
+    this.#context.unacked.forget(this.#onRoom);
+    this.#context.recovery.forget(this);
+    this.#roles.close(() => this.#events.onClosed());
+  }
+
+  /** Cuts the sessions. */
+  abort(): void {
+    this.close();
+    this.#roles.abort();
+  }
+
+  /** The broker answers others again. */
+  hurry(spreadMs: number): void {
+    this.#roles.hurry(spreadMs);
+  }
+
+  /** The subscriptions of everybody are back. */
+  resume(): void {
+    if (this.#state !== 'outage') return;
+    this.#state = 'up';
+    this.#context.limitedLog.log(
+      'info',
+      { event: 'upstream.restored', client_id: this.#roles.clientId },
+      'broker is back',
+    );
+    this.#traffic.proceed();
+    this.#events.onUp();
+  }
+
+  #openSession(identify: () => UpstreamIdentity): BrokerSession {
+    const session: BrokerSession = new BrokerSession(this.#context.broker, identify, {
+      onUp: (features) => this.#onUp(session, features),
+      onDown: (end) => this.#onDown(session, end),
+      onFatal: (error) => this.#fail(error),
+      onMessage: (message, identifiers) => this.#traffic.onMessage(message, identifiers),
+      onDrain: () => this.#wake(),
+      onAnswer: () => this.#traffic.onAnswer(session),
+    });
+    return session;
+  }
+
+  #onUp(session: BrokerSession, features: LinkFeatures): void {
+    this.#context.counters.upstreamConnects++;
+    this.#context.onFeatures(features);
+    this.#traffic.setFeatures(features);
+    if (this.#state === 'outage') this.#context.recovery.answered();
+    if (this.#state === 'connecting') {
+      this.#state = 'up';
+      this.#events.onUp();
+      return;
+    }
+    if (this.#roles.isSubscriber(session)) this.#traffic.attach();
+    else this.#recover();
+  }
+
+  /** All subscriptions are back: what was not acknowledged goes first, then operations are taken again. */
+  #recover(): void {
+    if (this.#state === 'closed' || !this.#traffic.isRestored) return;
+    if (this.#state === 'outage') {
+      clearTimeout(this.#deadline);
+      this.#context.recovery.restored(this);
+      return;
+    }
+    this.#traffic.proceed();
+    this.#wake();
+  }
+
+  #onPuback(): void {
+    // The publish session may be up while the subscriptions are not.
+    if (this.#state !== 'outage') this.#traffic.sendOwed();
+    this.#closeIfDone();
+    this.#wake();
+  }
+
+  #onDown(session: BrokerSession, end: LinkEnd): void {
+    this.#context.counters.upstreamDisconnects++;
+    if (this.#state === 'closing') {
+      this.close();
+      return;
+    }
+    if (this.#state === 'connecting') {
+      this.#warn('upstream.connect_failed', session, end, 'no connection to the broker yet');
+      return;
+    }
+    this.#traffic.onLost(session);
+    this.#context.recovery.lost(this);
+    if (this.#state === 'up') {
+      this.#state = 'outage';
+      this.#lostAt = performance.now();
+      this.#warn('upstream.lost', session, end, 'connection to the broker lost');
+    }
+    this.#awaitReturn();
+  }
+
+  /** The grace counts from the loss, however often sessions come and go meanwhile. */
+  #awaitReturn(): void {
+    clearTimeout(this.#deadline);
+    const left = this.#lostAt + this.#context.outageGraceMs - performance.now();
+    this.#deadline = setTimeout(() => this.#events.onGraceOver(), Math.max(0, left));
+  }
+
+  #warn(event: string, session: BrokerSession, end: LinkEnd, message: string): void {
+    this.#context.limitedLog.log('warn', { event, client_id: session.clientId, end }, message);
+  }
+
+  #fail(error: GatewayError): void {
+    const wasClosing = this.#state === 'closing' || this.#state === 'closed';
+    this.close();
+    if (!wasClosing) this.#events.onFatal(error);
+  }
+
+  /** Nobody uses the pair: its publications are acknowledged, and its groups receive through others. */
+  #closeIfDone(): void {
+    const isDone = this.#isRetired && this.#traffic.unacknowledged === 0;
+    if (this.#state === 'closing' && isDone) this.close();
+  }
+
+  #wake(): void {
+    if (!this.#isRoomAwaited || this.#state !== 'up') return;
+    this.#isRoomAwaited = false;
+    this.#events.onRoom();
+  }
+}

@@ -17,6 +17,11 @@ const MAX_ARGUMENTS = 5;
 const ENDS_ARGUMENT = new Uint8Array(256);
 for (const byte of [TAB, LF, CR, SPACE]) ENDS_ARGUMENT[byte] = 1;
 
+/** The comparison decides for nearly every byte there is. */
+function isOfArgument(byte: number): boolean {
+  return byte > SPACE || ENDS_ARGUMENT[byte] === 0;
+}
+
 /** Result of the last {@link ArgumentScanner.scan}; positions are those of the line it was given. */
 export class ArgumentScanner {
   /** Arguments found, counted up to 5. */
@@ -35,7 +40,7 @@ export class ArgumentScanner {
     this.hasStrayCr = false;
     for (let at = start; at < end; at++) {
       const argumentStart = at;
-      while (at < end && ENDS_ARGUMENT[line[at] ?? 0] === 0) at++;
+      while (at < end && isOfArgument(line[at] ?? 0)) at++;
       if (at > argumentStart && count < MAX_ARGUMENTS) {
         positions[count * 2] = argumentStart;
         positions[count * 2 + 1] = at;

@@ -76,13 +76,9 @@ export function writeMsg(
   buf[pos + 3] = SPACE;
   pos = putNames(buf, pos + MSG_BYTES, subject, sid, reply);
   pos = putLineEnd(buf, putDecimal(buf, pos, size, digits));
-  if (isSmall) {
-    out.pos = putLineEnd(buf, copyBytes(body, payloadStart, payloadEnd, buf, pos));
-    return;
-  }
   out.pos = pos;
   out.appendBytes(body, payloadStart, payloadEnd);
-  out.ensure(2);
+  if (!isSmall) out.ensure(2);
   out.pos = putLineEnd(out.buf, out.pos);
 }
 

@@ -35,6 +35,8 @@ export interface UpstreamOptions {
 
 /** Room that headers and other properties may need beside the payload. */
 const HEADER_ROOM_BYTES = 16 * 1024;
+/** A payload may have this much, whatever the broker says. */
+const MIN_PAYLOAD_BYTES = 1024;
 const UNKNOWN: ProbeReport = { requiresCredentials: null, overlap: null, delaysSmallWrites: null };
 
 /** All sessions with one broker. */
@@ -46,6 +48,8 @@ export class BrokerUpstream implements Upstream {
   #report: ProbeReport;
   #probing: Promise<void> | null = null;
   #features: LinkFeatures | null = null;
+  /** Asked for every PUB. */
+  #maxPayloadBytes = Number.POSITIVE_INFINITY;
   #isStopped = false;
   #stopProbe = new AbortController();
   #onDrained: (() => void) | null = null;
@@ -78,8 +82,7 @@ export class BrokerUpstream implements Upstream {
   }
 
   get maxPayloadBytes(): number {
-    const limit = this.#features?.maximumPacketBytes ?? Number.POSITIVE_INFINITY;
-    return Math.max(1024, limit - HEADER_ROOM_BYTES);
+    return this.#maxPayloadBytes;
   }
 
   /** What is known of the broker. */
@@ -171,6 +174,7 @@ export class BrokerUpstream implements Upstream {
   #onFeatures(features: LinkFeatures): void {
     const isFirst = this.#features === null;
     this.#features = features;
+    this.#maxPayloadBytes = Math.max(MIN_PAYLOAD_BYTES, features.maximumPacketBytes - HEADER_ROOM_BYTES);
     if (!isFirst) return;
     this.#announce(features);
     // It was not there when the gateway started.

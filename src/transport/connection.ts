@@ -98,7 +98,7 @@ export class Connection
     if (this.#isFlushScheduled && this.output.length < this.#nextCheckBytes) return;
     if (this.#state !== 'open') return;
     if (this.#goneReason !== null) {
-      this.output.take();
+      this.output.discard();
       return;
     }
     this.#reportPending();

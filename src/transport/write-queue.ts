@@ -109,7 +109,7 @@ export class WriteQueue {
     this.#isDead = true;
     this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.output.take();
+    this.output.discard();
     this.#queue = [];
     this.#waiters = [];
     this.#queuedBytes = 0;
@@ -147,6 +147,7 @@ export class WriteQueue {
 
   #onDone(): void {
     if (this.#isDead) return;
+    this.output.release(this.#inFlightBytes);
     this.#writtenBytes += this.#inFlightBytes;
     this.#inFlightBytes = 0;
     if (this.#wantsFlush || this.#queuedBytes > 0) this.flush();

@@ -112,7 +112,7 @@ export class Tap extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#isOpen = false;
     this.#moderation.stop();
-    this.#out.take();
+    this.#out.discard();
     this.#socket.destroy();
     done(error);
   }
@@ -131,7 +131,9 @@ export class Tap extends Duplex {
     this.#writingBytes += size;
     const done = (): void => {
       this.#writingBytes -= size;
-      if (!this.destroyed) this.#events.onWritten();
+      if (this.destroyed) return;
+      this.#out.release(size);
+      this.#events.onWritten();
     };
     writeAll(this.#socket, chunks, size, done);
   }

@@ -15,6 +15,21 @@ const BY_REFERENCE_BYTES = 32_768;
 
 const EMPTY = Buffer.alloc(0);
 
+/** Full-sized slabs kept for the next turn; more are given to the garbage collector. */
+const MAX_SPARES = 4;
+
+/** A slab and how many pieces of it have been taken and not been released. */
+interface Slab {
+  readonly buffer: Buffer;
+  lent: number;
+}
+
+/** A piece that was taken; null for bytes that are no slab's. */
+interface LentPiece {
+  readonly slab: Slab | null;
+  readonly bytes: number;
+}
+
 /** Copies `source[start, end)` to `target` at `at`. @returns position behind the copy */
 export function copyBytes(source: Buffer, start: number, end: number, target: Buffer, at: number): number {
   const size = end - start;
@@ -35,6 +50,12 @@ export class OutputBuffer {
   /** First byte of `buf` that is not yet part of `#sealed`, nor taken. */
   #start = 0;
   #sealed: Buffer[] = [];
+  #slab: Slab | null = null;
+  /** Of the sealed pieces and those taken, in order. */
+  #lent: LentPiece[] = [];
+  /** Bytes of the first lent piece that have been released. */
+  #released = 0;
+  #spares: Slab[] = [];
   /** Where bytes came from last, with its memory: many pieces of one chunk follow each other. */
   #source: Buffer = EMPTY;
   #memory: ArrayBufferLike = EMPTY.buffer;
@@ -57,8 +78,7 @@ export class OutputBuffer {
     const size = end - start;
     if (size >= BY_REFERENCE_BYTES) {
       this.#seal();
-      this.#sealed.push(source.subarray(start, end));
-      this.#sealedBytes += size;
+      this.#push(source.subarray(start, end), null);
       return;
     }
     this.appendCopy(source, start, end);
@@ -86,7 +106,7 @@ export class OutputBuffer {
     this.pos += size;
   }
 
-  /** Empties the queue. The chunks, in order, are never written to again. */
+  /** Empties the queue. The chunks, in order, are not written to before they are released. */
   take(): Buffer[] {
     const taken = this.length;
     if (taken === 0) return [];
@@ -102,6 +122,46 @@ export class OutputBuffer {
       if (this.buf.length > this.#slabBytes * 4) this.#drop();
     }
     return chunks;
+  }
+
+  /**
+   * The kernel has the next bytes of what was taken: their memory may be used again. Never called for chunks that
+   * somebody still holds.
+   */
+  release(byteCount: number): void {
+    let left = this.#released + byteCount;
+    let count = 0;
+    for (const { slab, bytes } of this.#lent) {
+      if (bytes > left) break;
+      left -= bytes;
+      count++;
+      if (slab !== null) this.#giveBack(slab);
+    }
+    this.#released = left;
+    if (count > 0) this.#lent.splice(0, count);
+  }
+
+  /** Empties the queue; what was taken is never released. */
+  discard(): void {
+    this.#drop();
+    this.#sealed = [];
+    this.#sealedBytes = 0;
+    this.#lent = [];
+    this.#released = 0;
+  }
+
+  #giveBack(slab: Slab): void {
+    slab.lent--;
+    const isReusable = slab.lent === 0 && slab !== this.#slab && slab.buffer.length === MAX_SLAB_BYTES;
+    if (isReusable && this.#slabBytes === MAX_SLAB_BYTES && this.#spares.length < MAX_SPARES)
+      this.#spares.push(slab);
+  }
+
+  #push(chunk: Buffer, slab: Slab | null): void {
+    this.#sealed.push(chunk);
+    this.#sealedBytes += chunk.length;
+    this.#lent.push({ slab, bytes: chunk.length });
+    if (slab !== null) slab.lent++;
   }
 
   /** As {@link copyBytes}; without what `Buffer.copy` does before it copies, which costs as much as the copy. */
@@ -123,8 +183,7 @@ export class OutputBuffer {
   /** Moves what is in the slab to the sealed chunks; the slab goes on being used behind it. */
   #seal(): void {
     if (this.pos === this.#start) return;
-    this.#sealed.push(this.buf.subarray(this.#start, this.pos));
-    this.#sealedBytes += this.pos - this.#start;
+    this.#push(this.buf.subarray(this.#start, this.pos), this.#slab);
     this.#start = this.pos;
   }
 
@@ -133,13 +192,18 @@ export class OutputBuffer {
     const isFilled = this.#start === 0 && this.buf.length >= this.#slabBytes;
     if (isFilled) this.#slabBytes = Math.min(MAX_SLAB_BYTES, this.#slabBytes * 4);
     this.#seal();
-    this.buf = Buffer.allocUnsafe(Math.max(this.#slabBytes, byteCount));
+    const size = Math.max(this.#slabBytes, byteCount);
+    const spare = size === MAX_SLAB_BYTES ? this.#spares.pop() : undefined;
+    this.#slab = spare ?? { buffer: Buffer.allocUnsafe(size), lent: 0 };
+    this.buf = this.#slab.buffer;
     this.pos = 0;
     this.#start = 0;
   }
 
   #drop(): void {
     this.buf = EMPTY;
+    this.#slab = null;
+    this.#spares = [];
     this.pos = 0;
     this.#start = 0;
   }

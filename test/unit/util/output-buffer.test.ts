@@ -62,7 +62,7 @@ test('output-buffer: large ranges are kept by reference, smaller ones are copied
   }
 });
 
-test('output-buffer: what was taken is not written to again', () => {
+test('output-buffer: what was taken is not written to before it is released', () => {
   const out = new OutputBuffer();
   const taken: Buffer[] = [];
   const copies: Buffer[] = [];
@@ -87,6 +87,39 @@ test('output-buffer: a slab is used up across flushes, and slabs are handed over
   for (let i = 0; i < 1000; i++) busy.appendBytes(pattern(300), 0, 300);
   const chunks = busy.take();
   assert.ok(chunks.length <= 12, `${chunks.length} chunks of 300,000 bytes`);
+});
+
+test('output-buffer: what was released is used again, however the release is cut', () => {
+  const out = new OutputBuffer();
+  const stores = new Set<ArrayBufferLike>();
+  let lent: Buffer[] = [];
+  let expected: Buffer = Buffer.alloc(0);
+  for (let turn = 0; turn < 200; turn++) {
+    const piece = pattern(1000, turn);
+    for (let i = 0; i < 100; i++) out.appendBytes(piece, 0, piece.length);
+    const chunks = out.take();
+    for (const chunk of chunks) stores.add(chunk.buffer);
+    // Those of the turn before have not been released: nothing of this turn was written over them.
+    assert.ok(Buffer.concat(lent).equals(expected), `turn ${turn}`);
+    expected = Buffer.concat(chunks);
+    if (lent.length > 0) for (const part of [1, 39_999, 60_000]) out.release(part);
+    lent = chunks;
+  }
+  assert.ok(stores.size < 15, `${stores.size} slabs for 20 MB`);
+});
+
+test('output-buffer: discard forgets what was taken, and its memory is not used again', () => {
+  const out = new OutputBuffer();
+  for (let i = 0; i < 100; i++) out.appendBytes(pattern(1000, 1), 0, 1000);
+  const taken = out.take();
+  const copy = Buffer.concat(taken);
+  out.appendText('rest');
+  out.discard();
+  assert.equal(out.length, 0);
+  for (let i = 0; i < 100; i++) out.appendBytes(pattern(1000, 2), 0, 1000);
+  out.release(Buffer.concat(out.take()).length);
+  for (let i = 0; i < 100; i++) out.appendBytes(pattern(1000, 3), 0, 1000);
+  assert.deepEqual(Buffer.concat(taken), copy);
 });
 
 test('output-buffer: slabs grow up to 64 KiB under load and shrink again when there is little to say', () => {

@@ -5,6 +5,9 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Cell } from './cell.ts';
+import { CONNECTION_CELLS } from './cells/connections.ts';
+import { LATENCY_CELLS } from './cells/latency.ts';
+import { SUBSCRIPTION_CELLS } from './cells/subscriptions.ts';
 import { THROUGHPUT_CELLS } from './cells/throughput.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
 import { describeMachine } from './report/machine.ts';
@@ -14,7 +17,12 @@ import { judge, type Verdict } from './report/verdicts.ts';
 import { type CellResult, runCell } from './run-cell.ts';
 import { profileInto } from './systems/gateway.ts';
 
-const CELLS: readonly Cell[] = [...THROUGHPUT_CELLS];
+const CELLS: readonly Cell[] = [
+  ...THROUGHPUT_CELLS,
+  ...LATENCY_CELLS,
+  ...CONNECTION_CELLS,
+  ...SUBSCRIPTION_CELLS,
+];
 
 function print(...lines: string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);

@@ -42,9 +42,10 @@ export class NumberedStream {
 
   /**
    * Stops sending and waits for the last message, and for one too many.
+   * @returns how many messages there were
    * @throws {Error} unless exactly what was sent has arrived, in order
    */
-  async finish(): Promise<void> {
+  async finish(): Promise<number> {
     const sent = await this.#source.stop();
     const deadline = performance.now() + DRAIN_LIMIT_MS;
     let arrival = await this.#sink.arrival();
@@ -57,6 +58,7 @@ export class NumberedStream {
       arrival = await this.#sink.arrival();
     }
     prove(arrival, sent);
+    return sent;
   }
 }
 

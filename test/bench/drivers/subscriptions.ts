@@ -59,7 +59,11 @@ export class SubscriptionsSubject implements Subject {
         windowBytes: WIDE_WINDOW,
       };
       const dispatch = await ThroughputSubject.open(async () => rig, path, timing);
-      return new SubscriptionsSubject({ client, gatewayPid: gateway.pid, dispatch }, subscriptions, cleanup);
+      const parts = { client, gatewayPid: gateway.pid, dispatch };
+      const subject = new SubscriptionsSubject(parts, subscriptions, cleanup);
+      // 1,000 subscriptions have not warmed up the compiler, 100,000 have.
+      await subject.#subscribeCost();
+      return subject;
     });
   }
 

@@ -79,8 +79,9 @@ export class ThroughputSubject implements Subject {
     const first = await this.#edge();
     await pause(this.#timing.windowMs);
     const last = await this.#edge();
-    await this.#stream.finish();
-    return roundOf(this.#parts, first, last);
+    const proved = await this.#stream.finish();
+    const { figures, voidReason } = roundOf(this.#parts, first, last);
+    return { figures: { ...figures, proved }, voidReason };
   }
 
   async stop(): Promise<void> {

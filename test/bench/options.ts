@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly cpuProf: string | null;
   /** A profile to show in place of a run. */
   readonly profile: string | null;
+  /** A report to make docs/performance.md of in place of a run. */
+  readonly docs: string | null;
   readonly list: boolean;
 }
 
@@ -30,6 +32,7 @@ export const HELP = `Usage: npm run bench -- [options]
   --gate                 exit with 1 when a target is missed or could not be judged
   --cpu-prof FOLDER      let the gateway write a profile there
   --profile FILE         show where the time of such a profile went
+  --docs FILE            write docs/performance.md from what --json has written
   --list                 name the cells
 `;
 
@@ -52,6 +55,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
       gate: { type: 'boolean', default: false },
       'cpu-prof': { type: 'string' },
       profile: { type: 'string' },
+      docs: { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -67,6 +71,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     gate: values.gate,
     cpuProf: values['cpu-prof'] ?? null,
     profile: values.profile ?? null,
+    docs: values.docs ?? null,
     list: values.list,
   };
 }

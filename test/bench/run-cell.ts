@@ -52,7 +52,6 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
       } catch (error) {
         if (!(error instanceof Unavailable)) throw error;
         skipped.push({ name, reason: error.message });
-        options.log(`${cell.name}: ${name} is skipped: ${error.message}`);
       }
     }
     await runRounds(cell, open, options);

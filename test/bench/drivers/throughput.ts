@@ -5,14 +5,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Round, Subject, Timing } from '../cell.ts';
 import { cpuMicroseconds } from '../measure/cpu.ts';
-import type { Arrival } from '../processes/commands.ts';
 import { Cleanup } from '../systems/cleanup.ts';
 import type { OpenRig, Path, Rig } from '../systems/rig.ts';
+import { NumberedStream } from './numbered-stream.ts';
 
-const DRAIN_LIMIT_MS = 15_000;
-const POLL_MS = 5;
-/** Reports of the receiver per window of messages. */
-const STEPS_PER_WINDOW = 8;
 const MOST_UNDER_WAY = 400_000;
 /** The first round also warms up the compilers of everybody. */
 const FIRST_WARM_UP_FACTOR = 3;
@@ -20,31 +16,53 @@ const FIRST_WARM_UP_FACTOR = 3;
 const BUSY_SHARE = 0.9;
 const US_PER_MS = 1_000;
 
+/** A process whose time is taken, by the figure that it makes. */
+interface Part {
+  readonly figure: 'us' | 'serverUs' | 'brokerUs' | 'sourceUs' | 'sinkUs';
+  readonly pid: number;
+  readonly isGenerator: boolean;
+}
+
 /** State at one edge of the window. */
 interface Edge {
   readonly atMs: number;
   readonly deliveries: number;
-  readonly measured: number;
-  readonly beside: number;
-  readonly source: number;
-  readonly sink: number;
+  /** Processor time of each part. */
+  readonly times: readonly number[];
+}
+
+function partsOf({ measuredPid, serverPid, broker, source, sink }: Rig): Part[] {
+  const part = (figure: Part['figure'], pid: number, isGenerator = true): Part => ({
+    figure,
+    pid,
+    isGenerator,
+  });
+  return [
+    part('us', measuredPid, false),
+    ...(serverPid === null ? [] : [part('serverUs', serverPid, false)]),
+    ...(broker === null ? [] : [part('brokerUs', broker.pid, broker.isGenerator)]),
+    part('sourceUs', source.pid),
+    part('sinkUs', sink.pid),
+  ];
 }
 
 /** A rig that is measured by windows. */
 export class ThroughputSubject implements Subject {
   readonly #rig: Rig;
+  readonly #parts: readonly Part[];
   readonly #cleanup: Cleanup;
   readonly #timing: Timing;
-  readonly #window: number;
-  #stream = 0;
+  readonly #stream: NumberedStream;
+  #isFirst = true;
 
   private constructor(rig: Rig, path: Path, cleanup: Cleanup, timing: Timing) {
     this.#rig = rig;
+    this.#parts = partsOf(rig);
     this.#cleanup = cleanup;
     this.#timing = timing;
-    const fits = Math.floor(rig.windowBytes / path.shape.payloadBytes);
-    this.#window = Math.min(MOST_UNDER_WAY, Math.max(STEPS_PER_WINDOW, fits));
-    rig.sink.onProgress((received) => rig.source.credit(received));
+    const fits = Math.floor(rig.windowBytes / (path.shape.payloadBytes * path.receivers));
+    const window = Math.min(MOST_UNDER_WAY, fits);
+    this.#stream = new NumberedStream(rig.source, rig.sink, { window, rate: 0 });
   }
 
   static open(openRig: OpenRig, path: Path, timing: Timing): Promise<ThroughputSubject> {
@@ -55,17 +73,15 @@ export class ThroughputSubject implements Subject {
   }
 
   async round(): Promise<Round> {
-    const { source, sink } = this.#rig;
-    const stream = ++this.#stream;
-    const step = Math.ceil(this.#window / STEPS_PER_WINDOW);
-    await sink.expect({ stream, step });
-    await source.start({ stream, window: this.#window, rate: 0 });
-    await pause(this.#timing.warmUpMs * (stream === 1 ? FIRST_WARM_UP_FACTOR : 1));
+    await this.#stream.start();
+    await pause(this.#timing.warmUpMs * (this.#isFirst ? FIRST_WARM_UP_FACTOR : 1));
+    this.#isFirst = false;
     const first = await this.#edge();
     await pause(this.#timing.windowMs);
     const last = await this.#edge();
-    await this.#drain(await source.stop());
-    return roundOf(first, last);
+    const proved = await this.#stream.finish();
+    const { figures, voidReason } = roundOf(this.#parts, first, last);
+    return { figures: { ...figures, proved }, voidReason };
   }
 
   async stop(): Promise<void> {
@@ -73,58 +89,24 @@ export class ThroughputSubject implements Subject {
   }
 
   async #edge(): Promise<Edge> {
-    const { measuredPid, besidePid, source, sink } = this.#rig;
-    const { deliveries } = await sink.arrival();
-    return {
-      atMs: performance.now(),
-      deliveries,
-      measured: cpuMicroseconds(measuredPid),
-      beside: besidePid === null ? 0 : cpuMicroseconds(besidePid),
-      source: cpuMicroseconds(source.pid),
-      sink: cpuMicroseconds(sink.pid),
-    };
-  }
-
-  /** Waits for the last message, and for one too many. */
-  async #drain(sent: number): Promise<void> {
-    const { sink } = this.#rig;
-    const deadline = performance.now() + DRAIN_LIMIT_MS;
-    let arrival = await sink.arrival();
-    while (arrival.received < sent && arrival.fault === null && performance.now() < deadline) {
-      await pause(POLL_MS);
-      arrival = await sink.arrival();
-    }
-    if (arrival.fault === null) {
-      await pause(POLL_MS);
-      arrival = await sink.arrival();
-    }
-    complain(arrival, sent);
+    const { deliveries } = await this.#rig.sink.arrival();
+    const times = this.#parts.map(({ pid }) => cpuMicroseconds(pid));
+    return { atMs: performance.now(), deliveries, times };
   }
 }
 
-/** @throws {Error} unless exactly what was sent has arrived */
-function complain({ received, fault }: Arrival, sent: number): void {
-  if (fault !== null) throw new Error(`sequence broken: ${fault}`);
-  if (received < sent) throw new Error(`sequence broken: ${sent - received} of ${sent} messages are missing`);
-}
-
-function roundOf(first: Edge, last: Edge): Round {
+function roundOf(parts: readonly Part[], first: Edge, last: Edge): Round {
   const windowMs = last.atMs - first.atMs;
   const messages = last.deliveries - first.deliveries;
-  const us = (part: 'measured' | 'beside' | 'source' | 'sink'): number =>
-    (last[part] - first[part]) / messages;
-  const share = (part: 'measured' | 'source' | 'sink'): number =>
-    (last[part] - first[part]) / (windowMs * US_PER_MS);
+  const times = last.times.map((time, index) => time - (first.times[index] ?? 0));
+  const shares = times.map((time) => time / (windowMs * US_PER_MS));
   const figures = {
-    us: us('measured'),
-    besideUs: us('beside'),
+    ...Object.fromEntries(parts.map(({ figure }, index) => [figure, (times[index] ?? 0) / messages])),
     rate: messages / (windowMs / 1_000),
-    share: share('measured'),
-    sourceUs: us('source'),
-    sinkUs: us('sink'),
+    share: shares[0] ?? 0,
   };
-  const busiest = Math.max(share('source'), share('sink'));
   if (messages === 0) return { figures, voidReason: 'no message arrived in the window' };
+  const busiest = Math.max(...shares.filter((_, index) => parts[index]?.isGenerator));
   const voidReason =
     busiest > BUSY_SHARE ? `a generator used ${(busiest * 100).toFixed(0)} % of a core` : null;
   return { figures, voidReason };

@@ -24,3 +24,9 @@ function threadNanoseconds(path: string): number {
     throw error;
   }
 }
+
+/** @returns resident memory in bytes */
+export function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}

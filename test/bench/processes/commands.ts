@@ -17,16 +17,6 @@ export type WorkerMessage =
   | { readonly id: number; readonly error: string }
   | { readonly progress: number };
 
-/** How far a receiver has got. */
-export interface Arrival {
-  /** Messages that have reached everybody. */
-  readonly received: number;
-  /** Copies, over all receivers. */
-  readonly deliveries: number;
-  /** The first message out of place. */
-  readonly fault: string | null;
-}
-
 /** What a worker can do, by the name of the command. */
 export type Commands<T> = { readonly [name in keyof T]: (argument: never) => unknown };
 

@@ -2,13 +2,13 @@
  * One raw NATS connection of a generator: connected without a library, and as cheap as can be.
  */
 import { createConnection, type Socket } from 'node:net';
-import { MessageReader } from '../wire/message-reader.ts';
+import { type MessageHandler, MessageReader } from '../wire/message-reader.ts';
 
 /** Options of {@link NatsConnection.open}. */
 export interface NatsConnectionOptions {
   readonly port: number;
   readonly verbose?: boolean;
-  onMessage?(buffer: Buffer, payloadStart: number, payloadEnd: number): void;
+  readonly onMessage?: MessageHandler['onMessage'];
   /** Something was read and handled. */
   onRead?(): void;
 }

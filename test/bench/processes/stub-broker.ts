@@ -4,9 +4,9 @@
 import { StubBroker } from '../stub/broker.ts';
 import { type Fault, faultyIntake } from '../stub/faults.ts';
 import { BatchSource, type StreamOptions } from '../wire/batch-source.ts';
-import { SequenceCheck } from '../wire/sequence.ts';
 import { type MessageShape, mqttPublish, type Template } from '../wire/templates.ts';
-import { type Arrival, ProgressReport, serveCommands } from './commands.ts';
+import { serveCommands } from './commands.ts';
+import { Receiver } from './receiver.ts';
 
 /** Argument of `start`: topics to flood, by turns, for whoever has subscribed to the first. */
 export interface FloodStream extends StreamOptions {
@@ -14,11 +14,11 @@ export interface FloodStream extends StreamOptions {
   readonly shape: MessageShape;
 }
 
-const check = new SequenceCheck();
-const progress = new ProgressReport();
+const receiver = new Receiver();
+const check = receiver.audience.join();
 const broker = new StubBroker({
   take: (buffer, start, end) => check.take(buffer, start, end),
-  onRead: () => progress.update(check.received),
+  onRead: () => receiver.onRead(),
 });
 
 let source: BatchSource | null = null;
@@ -31,20 +31,12 @@ function encode(topic: string, shape: MessageShape): Template {
 }
 
 const commands = {
+  ...receiver.commands,
   async listen({ fault }: { fault: Fault | null }): Promise<number> {
     if (fault !== null) broker.intake = faultyIntake(fault, (from, frame) => broker.take(from, frame));
     return await broker.listen();
   },
   connections: () => broker.connections,
-  expect({ stream, step }: { stream: number; step: number }) {
-    check.expect(stream);
-    progress.restart(step);
-  },
-  arrival: (): Arrival => ({
-    received: check.received,
-    deliveries: check.received,
-    fault: check.fault,
-  }),
   start({ topics, shape, ...options }: FloodStream) {
     const [receiver] = broker.route(topics[0] ?? '').targets;
     if (receiver === undefined) throw new Error(`nobody has subscribed to ${topics[0]}`);

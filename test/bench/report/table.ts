@@ -19,7 +19,7 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
 }
 
 /** @returns a figure as a table shows it */
-function shown(value: number | undefined, digits: number): string {
+export function shown(value: number | undefined, digits: number): string {
   if (value === undefined || Number.isNaN(value)) return '–';
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

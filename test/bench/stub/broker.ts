@@ -109,13 +109,13 @@ export class StubBroker implements StubHost {
   /** @returns whether anybody got it */
   #deliver(route: Route<StubConnection>, frame: PublishFrame): boolean {
     for (const target of route.targets) {
-      target.client.deliver(frame, target);
+      target.client.deliver(frame, route.topic, target);
       this.#written.add(target.client);
     }
     for (const group of route.groups) {
       const member = group.members[group.next++ % group.members.length];
       if (member === undefined) continue;
-      member.client.deliver(frame, member);
+      member.client.deliver(frame, route.topic, member);
       this.#written.add(member.client);
     }
     return route.targets.length + route.groups.length > 0;

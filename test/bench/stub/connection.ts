@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import mqttPacket, { type ISubscribePacket, type IUnsubscribePacket, type Packet } from 'mqtt-packet';
 import { FrameSplitter, type PublishFrame } from '../wire/frame-splitter.ts';
-import { appendCopy, identifierProperties } from './forward.ts';
+import { appendCopy, fitsHead, makeHead } from './forward.ts';
 import { Outbox } from './outbox.ts';
 import type { Route, Target } from './routes.ts';
 
@@ -73,11 +73,15 @@ export class StubConnection {
   }
 
   /** Queues one copy of a message. */
-  deliver(frame: PublishFrame, target: Target<StubConnection>): void {
-    target.prefix ??= identifierProperties(target.identifiers);
-    const { prefix } = target;
-    const packetId = Math.min(frame.qos, target.qos) > 0 ? this.#nextPacketId() : null;
-    appendCopy(this.outbox, frame, { protocolVersion: this.protocolVersion, packetId, prefix });
+  deliver(frame: PublishFrame, topic: Buffer, target: Target<StubConnection>): void {
+    const hasPacketId = frame.qos > 0 && target.qos > 0;
+    const { protocolVersion } = this;
+    if (target.head === null || !fitsHead(target.head, frame, hasPacketId)) {
+      const { identifiers } = target;
+      target.head = makeHead(frame, { topic, protocolVersion, identifiers, hasPacketId });
+    }
+    const packetId = hasPacketId ? this.#nextPacketId() : 0;
+    appendCopy(this.outbox, frame, target.head, { protocolVersion, packetId });
   }
 
   #nextPacketId(): number {

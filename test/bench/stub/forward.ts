@@ -1,70 +1,94 @@
 /**
  * Copies a PUBLISH from one client's buffer into another client's outbox, with the receiver's QoS, packet id and
- * Subscription Identifiers.
+ * Subscription Identifiers. Messages of one stream have equal heads, so a head is made once and kept.
  */
 import type { PublishFrame } from '../wire/frame-splitter.ts';
 import type { Outbox } from './outbox.ts';
 
 const SUBSCRIPTION_IDENTIFIER = 0x0b;
 const PUBLISH = 0x30;
-/** Fixed header, packet id and length of the properties. */
-const HEAD_BYTES = 12;
+const QOS_1 = 0x02;
 
-/** What the copy is to look like. */
-export interface CopyOptions {
-  readonly protocolVersion: 4 | 5;
-  /** Null at QoS 0. */
-  readonly packetId: number | null;
-  /** Properties in front of those of the message, see {@link identifierProperties}. */
-  readonly prefix: Buffer;
+/** The bytes of a copy up to the properties of the message itself. */
+export interface CopyHead {
+  readonly bytes: Buffer;
+  /** What these bytes hold for: properties and payload of this length. */
+  readonly propertyBytes: number;
+  readonly bodyBytes: number;
+  readonly hasPacketId: boolean;
+  /** Where the packet id goes. */
+  readonly packetIdAt: number;
 }
 
-/** @returns the encoded Subscription Identifier properties */
-export function identifierProperties(identifiers: readonly number[]): Buffer {
-  return Buffer.concat(
-    identifiers.map((identifier) => {
-      const bytes = Buffer.alloc(5);
-      bytes[0] = SUBSCRIPTION_IDENTIFIER;
-      return bytes.subarray(0, writeVariableInteger(bytes, 1, identifier));
-    }),
+/** For whom a head is made. */
+export interface HeadOptions {
+  readonly topic: Buffer;
+  readonly protocolVersion: 4 | 5;
+  readonly identifiers: readonly number[];
+  readonly hasPacketId: boolean;
+}
+
+/** Whether a head fits a message. */
+export function fitsHead(head: CopyHead, frame: PublishFrame, hasPacketId: boolean): boolean {
+  return (
+    head.bodyBytes === frame.end - frame.payloadStart &&
+    head.propertyBytes === frame.payloadStart - frame.propertiesStart &&
+    head.hasPacketId === hasPacketId
   );
 }
 
-function writeVariableInteger(buffer: Buffer, start: number, number: number): number {
-  let at = start;
+/** Makes the head for a message and those like it. */
+export function makeHead(frame: PublishFrame, options: HeadOptions): CopyHead {
+  const { topic, protocolVersion, hasPacketId } = options;
+  const bodyBytes = frame.end - frame.payloadStart;
+  const propertyBytes = frame.payloadStart - frame.propertiesStart;
+  const isV5 = protocolVersion === 5;
+  const prefix = isV5 ? identifierProperties(options.identifiers) : Buffer.alloc(0);
+  const properties = isV5 ? [variableInteger(prefix.length + propertyBytes), prefix] : [];
+  const topicLength = Buffer.from([topic.length >> 8, topic.length & 0xff]);
+  const variable = [topicLength, topic, Buffer.alloc(hasPacketId ? 2 : 0), ...properties];
+  const remaining = Buffer.concat(variable).length + (isV5 ? propertyBytes : 0) + bodyBytes;
+  const fixed = [Buffer.from([PUBLISH | (hasPacketId ? QOS_1 : 0)]), variableInteger(remaining)];
+  const packetIdAt = Buffer.concat(fixed).length + 2 + topic.length;
+  return { bytes: Buffer.concat([...fixed, ...variable]), propertyBytes, bodyBytes, hasPacketId, packetIdAt };
+}
+
+/**
+ * Appends a copy.
+ * @param packetId of a copy with QoS 1
+ */
+export function appendCopy(
+  outbox: Outbox,
+  frame: PublishFrame,
+  head: CopyHead,
+  options: { protocolVersion: 4 | 5; packetId: number },
+): void {
+  const { buffer, end } = frame;
+  const from = options.protocolVersion === 5 ? frame.propertiesStart : frame.payloadStart;
+  const slab = outbox.reserve(head.bytes.length + end - from);
+  const at = outbox.position;
+  slab.set(head.bytes, at);
+  if (head.hasPacketId) slab.writeUInt16BE(options.packetId, at + head.packetIdAt);
+  const bodyAt = at + head.bytes.length;
+  outbox.advance(bodyAt + buffer.copy(slab, bodyAt, from, end));
+}
+
+function identifierProperties(identifiers: readonly number[]): Buffer {
+  return Buffer.concat(
+    identifiers.flatMap((identifier) => [
+      Buffer.from([SUBSCRIPTION_IDENTIFIER]),
+      variableInteger(identifier),
+    ]),
+  );
+}
+
+function variableInteger(number: number): Buffer {
+  const bytes: number[] = [];
   let rest = number;
   do {
     const byte = rest & 0x7f;
     rest >>>= 7;
-    buffer[at++] = rest > 0 ? byte | 0x80 : byte;
+    bytes.push(rest > 0 ? byte | 0x80 : byte);
   } while (rest > 0);
-  return at;
-}
-
-function sizeOfVariableInteger(number: number): number {
-  if (number < 128) return 1;
-  if (number < 16_384) return 2;
-  return number < 2_097_152 ? 3 : 4;
-}
-
-/** Appends a copy. */
-export function appendCopy(outbox: Outbox, frame: PublishFrame, options: CopyOptions): void {
-  const { buffer, topicStart, topicEnd, propertiesStart, payloadStart, end } = frame;
-  const isV5 = options.protocolVersion === 5;
-  const properties = isV5 ? options.prefix.length + payloadStart - propertiesStart : 0;
-  const propertyHead = isV5 ? sizeOfVariableInteger(properties) : 0;
-  const idBytes = options.packetId === null ? 0 : 2;
-  const remaining = 2 + (topicEnd - topicStart) + idBytes + propertyHead + properties + (end - payloadStart);
-  const slab = outbox.reserve(remaining + HEAD_BYTES);
-  let at = outbox.position;
-  slab[at] = PUBLISH | (options.packetId === null ? 0 : 2);
-  at = writeVariableInteger(slab, at + 1, remaining);
-  at += buffer.copy(slab, at, topicStart - 2, topicEnd);
-  if (options.packetId !== null) at = slab.writeUInt16BE(options.packetId, at);
-  if (isV5) {
-    at = writeVariableInteger(slab, at, properties);
-    at += options.prefix.copy(slab, at);
-    at += buffer.copy(slab, at, propertiesStart, payloadStart);
-  }
-  outbox.advance(at + buffer.copy(slab, at, payloadStart, end));
+  return Buffer.from(bytes);
 }

@@ -18,7 +18,8 @@ export class Outbox {
 
   /** The socket has more than it takes; it emits 'drain' later. */
   get isFull(): boolean {
-    return this.#socket.writableNeedDrain;
+    // Large writes ask for 'drain' even when the kernel has already taken them.
+    return this.#socket.writableNeedDrain && this.#socket.writableLength > 0;
   }
 
   /** Appends a copy of some bytes. */
@@ -32,9 +33,9 @@ export class Outbox {
    * {@link Outbox.advance}.
    */
   reserve(length: number): Buffer {
+    if (this.#end + length > this.#slab.length) this.flush();
     if (this.#end + length > this.#slab.length) {
-      this.flush();
-      // Never written again: the socket may still hold parts of the old one.
+      // The socket may still hold parts of the old one.
       this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, length));
       this.#start = 0;
       this.#end = 0;
@@ -56,6 +57,8 @@ export class Outbox {
   flush(): void {
     if (this.#end === this.#start) return;
     this.#socket.write(this.#slab.subarray(this.#start, this.#end));
+    // What the kernel has taken may be overwritten, and stays in the processor's cache.
+    if (this.#socket.writableLength === 0) this.#end = 0;
     this.#start = this.#end;
   }
 }

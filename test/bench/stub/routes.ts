@@ -2,7 +2,9 @@
  * Who gets a topic: a map for plain filters, a list for those with wildcards, groups by turns. Results are kept until a
  * subscription changes, because a benchmark uses few topics over and over.
  */
+
 import { isTopicMatch, splitShare } from '../../support/topic-match.ts';
+import type { CopyHead } from './forward.ts';
 
 /** One filter of one client. */
 interface Held<C> {
@@ -18,8 +20,8 @@ export interface Target<C> {
   readonly client: C;
   qos: number;
   readonly identifiers: number[];
-  /** The identifiers as properties, once they were needed. */
-  prefix: Buffer | null;
+  /** Of the last copy. */
+  head: CopyHead | null;
 }
 
 /** Everybody who gets a topic. */
@@ -108,7 +110,7 @@ export class Routes<C> {
 function addTarget<C>(targets: Target<C>[], { client, qos, identifier }: Held<C>): Target<C>[] {
   let target = targets.find((one) => one.client === client);
   if (target === undefined) {
-    target = { client, qos: 0, identifiers: [], prefix: null };
+    target = { client, qos: 0, identifiers: [], head: null };
     targets.push(target);
   }
   target.qos = Math.max(target.qos, qos);

@@ -18,14 +18,19 @@ export function profileInto(folder: string): void {
   profileFolder = folder;
 }
 
+const accepted = new Set<string>();
+
 /**
  * Fails for settings that this version of the gateway refuses.
  * @throws {Unavailable} with its complaint
  */
-function requireSettings(settings: UpstreamSettings): void {
+export function requireSettings(settings: UpstreamSettings): void {
+  const text = JSON.stringify(settings);
+  if (accepted.has(text)) return;
   const flags = Object.entries(settings).flatMap(([name, value]) => ['--set', `upstream.${name}=${value}`]);
   try {
     execFileSync(process.execPath, [PROGRAM, 'print-config', ...flags], { cwd: '/', stdio: 'pipe' });
+    accepted.add(text);
   } catch (error) {
     const { stderr } = error as { stderr?: Buffer };
     const complaint = String(stderr ?? error)

@@ -25,6 +25,8 @@ export interface FrameHandler {
 }
 
 const PUBLISH = 3;
+/** First byte and length of a packet. */
+const MOST_HEAD_BYTES = 5;
 
 /** See the head of the file. */
 export class FrameSplitter {
@@ -52,18 +54,37 @@ export class FrameSplitter {
 
   /** Takes what has arrived; hands out every packet that is complete. */
   push(chunk: Buffer): void {
-    const buffer = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]);
-    let start = 0;
-    for (;;) {
-      if (!this.#readVariableInteger(buffer, start + 1)) break;
+    const start = this.#rest === null ? 0 : this.#complete(this.#rest, chunk);
+    const end = this.#split(chunk, start);
+    if (end < chunk.length) this.#rest = Buffer.from(chunk.subarray(end));
+  }
+
+  /** Hands out the packet that began in an earlier chunk; @returns where the next one begins in this chunk */
+  #complete(rest: Buffer, chunk: Buffer): number {
+    const head = Buffer.concat([rest, chunk.subarray(0, MOST_HEAD_BYTES)]);
+    const isKnown = this.#readVariableInteger(head, 1);
+    const size = this.#at + this.#value;
+    if (!isKnown || rest.length + chunk.length < size) {
+      this.#rest = Buffer.concat([rest, chunk]);
+      return chunk.length;
+    }
+    this.#rest = null;
+    const end = size - rest.length;
+    this.#split(Buffer.concat([rest, chunk.subarray(0, end)]), 0);
+    return end;
+  }
+
+  /** @returns where the first incomplete packet begins */
+  #split(buffer: Buffer, from: number): number {
+    let start = from;
+    while (this.#readVariableInteger(buffer, start + 1)) {
       const end = this.#at + this.#value;
       if (end > buffer.length) break;
-      const first = buffer[start] ?? 0;
-      if (first >> 4 === PUBLISH) this.#publish(buffer, start, this.#at, end);
+      if ((buffer[start] ?? 0) >> 4 === PUBLISH) this.#publish(buffer, start, this.#at, end);
       else this.#handler.onPacket(buffer, start, end);
       start = end;
     }
-    this.#rest = start === buffer.length ? null : Buffer.from(buffer.subarray(start));
+    return start;
   }
 
   #publish(buffer: Buffer, start: number, bodyStart: number, end: number): void {

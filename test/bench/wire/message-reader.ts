@@ -4,8 +4,8 @@
 
 /** Who takes the operations. */
 export interface MessageHandler {
-  /** One MSG or HMSG; the payload without its headers. */
-  onMessage(buffer: Buffer, payloadStart: number, payloadEnd: number): void;
+  /** One MSG or HMSG, whose line begins at `lineStart`; the payload without its headers. */
+  onMessage(buffer: Buffer, payloadStart: number, payloadEnd: number, lineStart: number): void;
   /** Any other line but `+OK`, such as `PONG`, without its end. */
   onLine(line: string): void;
 }
@@ -68,7 +68,7 @@ export class MessageReader {
     const end = lineEnd + 1 + total;
     if (end + 2 > buffer.length) return -1;
     if (buffer[end] !== CR || buffer[end + 1] !== LF) throw new Error('a payload does not end in CR LF');
-    this.#handler.onMessage(buffer, lineEnd + 1 + headers, end);
+    this.#handler.onMessage(buffer, lineEnd + 1 + headers, end, at);
     return end + 2;
   }
 

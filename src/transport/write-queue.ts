@@ -69,9 +69,15 @@ export class WriteQueue {
   /** Hands `output` to the stream, now or as soon as the write before it is done. */
   flush(): void {
     if (this.#isDead) return;
-    this.#wantsFlush = this.#inFlightBytes > 0;
-    if (this.#wantsFlush) return;
-    if (this.#queuedBytes === 0) this.#seal();
+    if (this.#inFlightBytes > 0) {
+      this.#wantsFlush = true;
+      return;
+    }
+    // What is still queued goes first; the wish is kept until the output has had its turn.
+    if (this.#queuedBytes === 0) {
+      this.#wantsFlush = false;
+      this.#seal();
+    }
     if (this.#queuedBytes === 0) return;
     const chunks = this.#nextChunks();
     this.#writeNumber += 1;

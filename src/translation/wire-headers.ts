@@ -74,45 +74,59 @@ export class WireHeaders {
 
   /** Takes the line at `at`. @returns where the next one begins, or -1 */
   #putProperty(body: Buffer, at: number, end: number, hasControls: boolean): number {
-    const colon = nameEnd(body, at, end);
-    if (body[colon] !== COLON || colon === at || body[colon + 1] !== SPACE) return -1;
     if (startsWith(body, at, RESERVED) || (hasControls && isControl(body, at))) return -1;
-    const eol = valueEnd(body, colon + 2, end);
-    if (body[eol] !== CR || body[eol + 1] !== LF || eol + 2 > end) return -1;
     const out = this.#scratch;
+    const nameTo = this.#length + 3;
+    const nameSize = copyWhile(NAME, body, at, end, out, nameTo);
+    const colon = at + nameSize;
+    if (nameSize === 0 || body[colon] !== COLON || body[colon + 1] !== SPACE) return -1;
+    const valueTo = nameTo + nameSize + 2;
+    const valueSize = copyWhile(VALUE, body, colon + 2, end, out, valueTo);
+    const eol = colon + 2 + valueSize;
+    if (body[eol] !== CR || body[eol + 1] !== LF || eol + 2 > end) return -1;
     out[this.#length] = PROPERTY.USER_PROPERTY;
-    const valueAt = putString(out, this.#length + 1, body, at, colon);
-    this.#length = putString(out, valueAt, body, colon + 2, eol);
+    putUint16(out, this.#length + 1, nameSize);
+    putUint16(out, valueTo - 2, valueSize);
+    this.#length = valueTo + valueSize;
     return eol + 2;
   }
 
   /** Takes the name and the value at `at`. @returns where the next property begins, or -1 */
   #putLine(buffer: Buffer, at: number): number {
     const nameAt = at + 2;
-    const nameTo = nameAt + uint16(buffer, at);
-    const valueAt = nameTo + 2;
-    const valueTo = valueAt + uint16(buffer, nameTo);
-    if (nameTo === nameAt || nameEnd(buffer, nameAt, nameTo) !== nameTo) return -1;
-    if (startsWith(buffer, nameAt, RESERVED) || valueEnd(buffer, valueAt, valueTo) !== valueTo) return -1;
+    const nameEnd = nameAt + uint16(buffer, at);
+    if (nameEnd === nameAt || startsWith(buffer, nameAt, RESERVED)) return -1;
     const out = this.#scratch;
-    const to = copyBytes(buffer, nameAt, nameTo, out, this.#length);
+    let to = this.#length + copyWhile(NAME, buffer, nameAt, nameEnd, out, this.#length);
+    if (to - this.#length < nameEnd - nameAt) return -1;
     out[to] = COLON;
     out[to + 1] = SPACE;
-    this.#length = putLineEnd(out, copyBytes(buffer, valueAt, valueTo, out, to + 2));
-    return valueTo;
+    to += 2;
+    const valueAt = nameEnd + 2;
+    const valueEnd = valueAt + uint16(buffer, nameEnd);
+    const valueSize = copyWhile(VALUE, buffer, valueAt, valueEnd, out, to);
+    if (valueSize < valueEnd - valueAt) return -1;
+    this.#length = putLineEnd(out, to + valueSize);
+    return valueEnd;
   }
 }
 
-function nameEnd(bytes: Buffer, from: number, end: number): number {
-  let at = from;
-  while (at < end && ((CLASS[bytes[at] ?? 0] ?? 0) & NAME) !== 0) at++;
-  return at;
-}
-
-function valueEnd(bytes: Buffer, from: number, end: number): number {
-  let at = from;
-  while (at < end && CLASS[bytes[at] ?? 0] !== 0) at++;
-  return at;
+/** Copies as long as the bytes are of a class: looking and copying in one go. @returns how many there were */
+function copyWhile(
+  wanted: number,
+  source: Buffer,
+  start: number,
+  end: number,
+  out: Buffer,
+  to: number,
+): number {
+  let at = start;
+  for (let shift = to - start; at < end; at++) {
+    const byte = source[at] ?? 0;
+    if (((CLASS[byte] ?? 0) & wanted) === 0) break;
+    out[at + shift] = byte;
+  }
+  return at - start;
 }
 
 function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
@@ -128,10 +142,9 @@ function isControl(bytes: Buffer, at: number): boolean {
   return true;
 }
 
-function putString(out: Buffer, to: number, source: Buffer, start: number, end: number): number {
-  out[to] = (end - start) >> 8;
-  out[to + 1] = (end - start) & 255;
-  return copyBytes(source, start, end, out, to + 2);
+function putUint16(out: Buffer, to: number, value: number): void {
+  out[to] = value >> 8;
+  out[to + 1] = value & 255;
 }
 
 function putLineEnd(out: Buffer, to: number): number {

@@ -77,8 +77,9 @@ export class Deliverer {
   }
 
   /** @returns false when there is more to read than headers as they are */
-  #readWireProperties(view: DeliveryView, { wireUserProperties, properties }: InboundPublication): boolean {
-    if (wireUserProperties === null) return properties === null;
+  #readWireProperties(view: DeliveryView, message: InboundPublication): boolean {
+    const { wireUserProperties } = message;
+    if (wireUserProperties === null) return message.properties === null;
     view.headers = this.#context.wireHeaders.toBlock(wireUserProperties);
     return view.headers !== null;
   }

@@ -58,7 +58,11 @@ export class ReplyQueue {
 
   /** Reserves the next place. */
   reserve(): ReplySlot {
-    const slot = new ReplySlot(this);
+    return this.add(new ReplySlot(this));
+  }
+
+  /** Gives the next place to a slot of one's own kind. */
+  add<Slot extends ReplySlot>(slot: Slot): Slot {
     if (!this.#isClosed) this.#slots.push(slot);
     return slot;
   }

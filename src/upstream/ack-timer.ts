@@ -5,9 +5,17 @@
 
 /** One awaited acknowledgement. */
 export interface PendingAck {
-  readonly since: number;
-  readonly done: (code: number) => void;
+  /** When the wait began, by `performance.now()`; set by whoever begins it. */
+  since: number;
+  done(code: number): void;
 }
+
+/** Acknowledgements that are kept elsewhere, oldest first: those of publications have an order of their own. */
+export interface AckSource {
+  readonly oldest: PendingAck | null;
+}
+
+const NO_SOURCE: AckSource = { oldest: null };
 
 /** Checks per time-out: an ack is called late at the latest 1/4 of the time-out after it was due. */
 const CHECKS = 4;
@@ -22,6 +30,7 @@ export class AckTimer {
   #timer: NodeJS.Timeout | null = null;
   #timeoutMs: number;
   #onLate: () => void;
+  readonly #others: AckSource;
   #isStopped = false;
   #checkedAt = 0;
   /** The oldest one at the last check, and since when it has been that, or a little earlier. */
@@ -31,19 +40,33 @@ export class AckTimer {
   /**
    * @param timeoutMs how long an acknowledgement may take
    * @param onLate called once, when one has taken longer; everything pending is then dropped
+   * @param others watched as well; see {@link AckTimer.watch}
    */
-  constructor(timeoutMs: number, onLate: () => void) {
+  constructor(timeoutMs: number, onLate: () => void, others: AckSource = NO_SOURCE) {
     this.#timeoutMs = timeoutMs;
     this.#onLate = onLate;
+    this.#others = others;
   }
 
   /** Begins to wait. */
   start(done: (code: number) => void): PendingAck {
-    const ack = { since: performance.now(), done };
-    if (this.#isStopped) return ack;
-    this.#pending.add(ack);
-    this.#timer ??= setInterval(() => this.#check(), Math.max(1, this.#timeoutMs / CHECKS));
+    const ack = { since: 0, done };
+    this.track(ack);
     return ack;
+  }
+
+  /** Begins to wait for what somebody else has made. */
+  track(ack: PendingAck): void {
+    if (this.#isStopped) return;
+    this.#pending.add(ack);
+    this.watch(ack);
+  }
+
+  /** Begins to wait for one that is kept in the other source. */
+  watch(ack: PendingAck): void {
+    ack.since = performance.now();
+    if (this.#timer === null && !this.#isStopped)
+      this.#timer = setInterval(() => this.#check(), Math.max(1, this.#timeoutMs / CHECKS));
   }
 
   /** The acknowledgement has come: calls its `done`, unless it was finished before or the timer is stopped. */
@@ -59,8 +82,8 @@ export class AckTimer {
   }
 
   #check(): void {
-    const [oldest] = this.#pending;
-    if (oldest === undefined) {
+    const oldest = this.#findOldest();
+    if (oldest === null) {
       this.#rest();
       return;
     }
@@ -72,6 +95,13 @@ export class AckTimer {
     if (now - this.#oldestSince < this.#timeoutMs) return;
     this.stop();
     this.#onLate();
+  }
+
+  #findOldest(): PendingAck | null {
+    const [own] = this.#pending;
+    const { oldest } = this.#others;
+    if (own === undefined || oldest === null) return own ?? oldest;
+    return own.since <= oldest.since ? own : oldest;
   }
 
   #rest(): void {

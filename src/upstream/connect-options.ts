@@ -23,6 +23,9 @@ export interface BrokerOptions {
   readonly isFastPath: boolean;
 }
 
+/** Place in the broker's Receive Maximum that is kept free for the barrier. */
+export const MARKERS_IN_FLIGHT = 1;
+
 /** How many QoS 1 deliveries a broker may have in flight towards us. */
 const RECEIVE_MAXIMUM = 1000;
 

@@ -25,6 +25,7 @@ export class DocumentedPath implements PublicationPath {
   readonly packetIds = new PacketIds(1, LAST_PACKET_ID);
   readonly maxInflight = LAST_PACKET_ID - OTHER_PACKETS;
   readonly takesWireProperties = false;
+  readonly acks = null;
   readonly #isV5: boolean;
   readonly #events: PathEvents;
   #stream: Duplex | null = null;

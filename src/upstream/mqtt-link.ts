@@ -7,7 +7,7 @@ import { type IConnackPacket, MqttClient, type Packet } from 'mqtt';
 import type { InboundPublication, OutboundPublication, QoS } from '../mqtt/publication.ts';
 import type { UpstreamFeatures, UpstreamIdentity } from '../session/ports.ts';
 import { AckTimer, type PendingAck } from './ack-timer.ts';
-import { type BrokerOptions, mqttOptions, openStream } from './connect-options.ts';
+import { type BrokerOptions, MARKERS_IN_FLIGHT, mqttOptions, openStream } from './connect-options.ts';
 import { DocumentedPath } from './documented-path.ts';
 import type { PathEvents, PublicationPath } from './publication-path.ts';
 import { TappedPath } from './tapped-path.ts';
@@ -76,8 +76,9 @@ export class MqttLink {
   constructor(broker: BrokerOptions, identity: UpstreamIdentity, events: LinkEvents) {
     this.#broker = broker;
     this.#events = events;
-    this.#acks = new AckTimer(broker.ackTimeoutMs, () => this.#lose('acknowledgement time-out'));
     this.#path = createPath(broker, this.#pathEvents());
+    const onLate = (): void => this.#lose('acknowledgement time-out');
+    this.#acks = new AckTimer(broker.ackTimeoutMs, onLate, this.#path.acks ?? undefined);
     const options = { ...mqttOptions(broker, identity), messageIdProvider: this.#path.packetIds };
     this.#client = new MqttClient(() => this.#openStream(), options);
     this.#path.attach(this.#client);
@@ -102,8 +103,15 @@ export class MqttLink {
    * @param onPuback for QoS 1: the reason code; never called when the link ends first
    */
   publish(publication: OutboundPublication, onPuback: ((code: number) => void) | null): void {
+    const isAwaited = publication.qos === 1 && onPuback !== null;
+    this.send(publication, isAwaited ? { since: 0, done: onPuback } : null);
+  }
+
+  /** As {@link MqttLink.publish}. @param ack told the reason code of the PUBACK; null with QoS 0 */
+  send(publication: OutboundPublication, ack: PendingAck | null): void {
     if (!this.isConnected) return;
-    const ack = publication.qos === 0 || onPuback === null ? null : this.#acks.start(onPuback);
+    if (ack !== null && this.#path.acks === null) this.#acks.track(ack);
+    else if (ack !== null) this.#acks.watch(ack);
     this.#path.publish(publication, ack);
   }
 
@@ -270,7 +278,7 @@ export class MqttLink {
 function createPath(broker: BrokerOptions, events: PathEvents): PublicationPath {
   const { protocolVersion } = broker;
   return broker.isFastPath
-    ? new TappedPath(protocolVersion, events)
+    ? new TappedPath(protocolVersion, broker.maxInflight + MARKERS_IN_FLIGHT, events)
     : new DocumentedPath(protocolVersion, events);
 }
 

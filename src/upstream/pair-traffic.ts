@@ -7,10 +7,11 @@ import type { PublishReceipt, SubscribeRequest, UpstreamSubscription } from '../
 import { type NudgedLinks, SessionNudges } from './ack-nudge.ts';
 import { Barrier, type BarrierLinks } from './barrier.ts';
 import type { BrokerSession } from './broker-session.ts';
+import { MARKERS_IN_FLIGHT } from './connect-options.ts';
 import { FilterWindow } from './filter-window.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
 import type { PairContext } from './pair-context.ts';
-import { MARKERS_IN_FLIGHT, Publisher } from './publisher.ts';
+import { Publisher } from './publisher.ts';
 import type { SessionRoles } from './session-roles.ts';
 import { SubscriptionTable } from './subscription-table.ts';
 

@@ -5,13 +5,14 @@
 import type { Duplex } from 'node:stream';
 import type { MqttClient } from 'mqtt';
 import type { InboundPublication, OutboundPublication } from '../mqtt/publication.ts';
-import type { PendingAck } from './ack-timer.ts';
+import type { AckSource, PendingAck } from './ack-timer.ts';
 import type { PacketIdProvider } from './packet-ids.ts';
 
 /** What a path tells its link. */
 export interface PathEvents {
   /** `identifiers`: the Subscription Identifiers of the packet, in its order. Both are valid until the return. */
   onMessage(message: InboundPublication, identifiers: readonly number[]): void;
+  /** Only of acknowledgements that the path has not kept itself. */
   onPuback(ack: PendingAck, code: number): void;
   /** The kernel has taken what was written. */
   onWritten(): void;
@@ -27,6 +28,8 @@ export interface PublicationPath {
   readonly maxInflight: number;
   /** See `UpstreamFeatures.takesWireProperties`. */
   readonly takesWireProperties: boolean;
+  /** The path keeps what it waits for; otherwise whoever publishes has to. */
+  readonly acks: AckSource | null;
   /** Bytes that the kernel has not taken yet. */
   readonly pendingBytes: number;
   /** The stream for MQTT.js over the one to the broker. */

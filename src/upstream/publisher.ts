@@ -7,6 +7,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { OutboundPublication } from '../mqtt/publication.ts';
 import type { PublishReceipt } from '../session/ports.ts';
 import type { ByteAccount } from './byte-account.ts';
+import { MARKERS_IN_FLIGHT } from './connect-options.ts';
 import type { LinkFeatures, MqttLink } from './mqtt-link.ts';
 import { SendWindow, type UnackedPublication } from './send-window.ts';
 
@@ -26,9 +27,6 @@ export interface PublisherOptions {
   readonly onPuback: () => void;
 }
 
-/** Place in the broker's Receive Maximum that is kept free for the barrier. */
-export const MARKERS_IN_FLIGHT = 1;
-
 /** PUBACK reason code: no matching subscribers. */
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 
@@ -40,7 +38,9 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#window = new SendWindow(options.maxInflight, options.unacked);
+    this.#window = new SendWindow(options.maxInflight, options.unacked, (entry, code) =>
+      this.#onPuback(entry, code),
+    );
   }
 
   /** Publications that wait for their PUBACK. */
@@ -97,14 +97,14 @@ export class Publisher {
   }
 
   #send(entry: UnackedPublication): void {
-    const link = this.#options.link();
-    if (link === null) return;
-    const { publication } = entry;
-    this.#options.onSend();
-    const isUnheard = this.#options.hasSubscribers?.(publication.topic.text) === false;
-    link.publish(publication, (code) => {
-      this.#window.acknowledge(entry, code === 0 && isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
-      this.#options.onPuback();
-    });
+    const { link, onSend, hasSubscribers } = this.#options;
+    onSend();
+    entry.isUnheard = hasSubscribers?.(entry.topic.text) === false;
+    link()?.send(entry, entry);
+  }
+
+  #onPuback(entry: UnackedPublication, code: number): void {
+    this.#window.acknowledge(entry, code === 0 && entry.isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
+    this.#options.onPuback();
   }
 }

@@ -5,24 +5,27 @@
 import type { Duplex } from 'node:stream';
 import type { OutboundPublication } from '../mqtt/publication.ts';
 import type { PendingAck } from './ack-timer.ts';
+import { InFlight } from './in-flight.ts';
 import { PacketIds } from './packet-ids.ts';
 import type { PathEvents, PublicationPath } from './publication-path.ts';
 import { FIRST_TAP_PACKET_ID, Tap } from './tap.ts';
 
-const LAST_PACKET_ID = 65_535;
+/** Packet ids end at 65,535. */
+const MAX_IDS = 65_536 - FIRST_TAP_PACKET_ID;
 
 /** See the head of this file. */
 export class TappedPath implements PublicationPath {
   readonly packetIds = new PacketIds(1, FIRST_TAP_PACKET_ID - 1);
-  readonly maxInflight = LAST_PACKET_ID - FIRST_TAP_PACKET_ID;
+  readonly maxInflight: number;
   readonly takesWireProperties: boolean;
+  readonly acks = new InFlight();
   readonly #protocolVersion: 4 | 5;
   readonly #events: PathEvents;
   #tap: Tap | null = null;
-  #inFlight = new Map<number, PendingAck>();
-  #lastId = LAST_PACKET_ID;
 
-  constructor(protocolVersion: 4 | 5, events: PathEvents) {
+  /** @param maxInflight most publications that are ever unacknowledged, those of the gateway's own included */
+  constructor(protocolVersion: 4 | 5, maxInflight: number, events: PathEvents) {
+    this.maxInflight = Math.min(maxInflight, MAX_IDS);
     this.#protocolVersion = protocolVersion;
     this.takesWireProperties = protocolVersion === 5;
     this.#events = events;
@@ -52,24 +55,11 @@ export class TappedPath implements PublicationPath {
   }
 
   publish(publication: OutboundPublication, ack: PendingAck | null): void {
-    this.#tap?.publish(publication, ack === null ? 0 : this.#register(ack));
-  }
-
-  /** The send window sees to it that one is free. */
-  #register(ack: PendingAck): number {
-    let id = this.#lastId;
-    do id = id === LAST_PACKET_ID ? FIRST_TAP_PACKET_ID : id + 1;
-    while (this.#inFlight.has(id));
-    this.#lastId = id;
-    this.#inFlight.set(id, ack);
-    return id;
+    this.#tap?.publish(publication, ack === null ? 0 : FIRST_TAP_PACKET_ID + this.acks.add(ack));
   }
 
   /** One that nobody waits for is a broker's slip that harms nobody. */
   #onPuback(packetId: number, code: number): void {
-    const ack = this.#inFlight.get(packetId);
-    if (ack === undefined) return;
-    this.#inFlight.delete(packetId);
-    this.#events.onPuback(ack, code);
+    this.acks.take(packetId - FIRST_TAP_PACKET_ID)?.done(code);
   }
 }

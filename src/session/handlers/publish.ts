@@ -18,7 +18,7 @@ import { wholeRange } from '../../util/byte-range.ts';
 import type { SessionContext } from '../context.ts';
 import type { Destination } from '../name-space.ts';
 import type { PublishReceipt, UpstreamPort } from '../ports.ts';
-import type { ReplySlot } from '../reply-queue.ts';
+import { type ReplyQueue, ReplySlot } from '../reply-queue.ts';
 import type { Subscription } from '../subscriptions.ts';
 import { userInfo } from '../user-info.ts';
 import { publishProperties } from './publish-properties.ts';
@@ -40,6 +40,8 @@ export class PublishHandler {
     retain: false,
     properties: null,
   };
+
+  readonly #writeOk = (): void => this.#ok();
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -119,12 +121,14 @@ export class PublishHandler {
     if (connect.verbose) this.#context.replies.now(() => this.#ok());
   }
 
-  #receipt(op: PublishOp, isRequest: boolean): Receipt {
-    const subject = Buffer.from(op.line.subarray(op.subjectStart, op.subjectEnd));
-    const reply = isRequest ? Buffer.from(op.line.subarray(op.replyStart, op.replyEnd)) : null;
+  #receipt(op: PublishOp, isRequest: boolean): AwaitedPuback {
     const { connect, replies, own } = this.#context;
-    const { verbose } = connect;
-    return new Receipt(this, { slot: replies.reserve(), verbose, subject, reply, published: own.published });
+    const awaited = new AwaitedPuback(this, replies);
+    awaited.isVerbose = connect.verbose;
+    awaited.subject = op.line.toString('latin1', op.subjectStart, op.subjectEnd);
+    awaited.reply = isRequest ? Buffer.from(op.line.subarray(op.replyStart, op.replyEnd)) : null;
+    awaited.published = own.published;
+    return replies.add(awaited);
   }
 
   /** The broker would cut the session over a packet beyond its limit. */
@@ -192,22 +196,25 @@ export class PublishHandler {
   }
 
   /** The broker has answered: a negative answer is never an `+OK`. */
-  onPuback(code: number, { slot, verbose, subject, reply, published }: Published): void {
-    const { counters, subscriptions } = this.#context;
+  onPuback(code: number, awaited: AwaitedPuback): void {
+    const { counters } = this.#context;
     if (code >= FIRST_FAILURE) {
       counters.drop('broker_rejected');
-      slot.complete(() => this.#err(permissionsPublish(subject)));
-      return;
-    }
-    const isUnheard = code === REASON.NO_MATCHING_SUBSCRIBERS && reply !== null;
+      awaited.complete(() => this.#err(permissionsPublish(Buffer.from(awaited.subject, 'latin1'))));
+    } else if (code === REASON.NO_MATCHING_SUBSCRIBERS && awaited.reply !== null) {
+      this.#answerUnheard(awaited, awaited.reply);
+    } else awaited.complete(awaited.isVerbose ? this.#writeOk : null);
+  }
+
+  /** The status goes out at once, or after the `+OK`; in either case before the slot lets a later PONG through. */
+  #answerUnheard(awaited: AwaitedPuback, reply: Buffer): void {
     const answer = () => {
-      const [one] = isUnheard ? subscriptions.plainMatches(reply, published) : [];
-      if (isUnheard) this.#writeNoResponders(subject, reply, one);
+      const [one] = this.#context.subscriptions.plainMatches(reply, awaited.published);
+      this.#writeNoResponders(Buffer.from(awaited.subject, 'latin1'), reply, one);
     };
-    // The status goes out at once, or after the `+OK`; in either case before the slot lets a later PONG through.
-    if (!verbose) answer();
-    slot.complete(() => {
-      if (!verbose) return;
+    if (!awaited.isVerbose) answer();
+    awaited.complete(() => {
+      if (!awaited.isVerbose) return;
       this.#ok();
       answer();
     });
@@ -224,29 +231,24 @@ export class PublishHandler {
   }
 }
 
-/** What the answer to a publication with QoS 1 depends on. */
-interface Published {
-  readonly slot: ReplySlot;
+/** The place of a publication with QoS 1 among the answers, and what its answer depends on. */
+class AwaitedPuback extends ReplySlot implements PublishReceipt {
   /** As it was at the PUB; a second CONNECT changes only what comes after it. */
-  readonly verbose: boolean;
-  readonly subject: Buffer;
+  isVerbose = false;
+  /** In Latin-1: whatever bytes the client wrote. */
+  subject = '';
   /** Of a request whose sender wants to know that nobody listens. */
-  readonly reply: Buffer | null;
+  reply: Buffer | null = null;
   /** How many the client had published with this one. */
-  readonly published: number;
-}
+  published = 0;
+  readonly #handler: PublishHandler;
 
-/** Waits for one PUBACK. */
-class Receipt implements PublishReceipt {
-  #handler: PublishHandler;
-  #published: Published;
-
-  constructor(handler: PublishHandler, published: Published) {
+  constructor(handler: PublishHandler, replies: ReplyQueue) {
+    super(replies);
     this.#handler = handler;
-    this.#published = published;
   }
 
   onPuback(code: number): void {
-    this.#handler.onPuback(code, this.#published);
+    this.#handler.onPuback(code, this);
   }
 }

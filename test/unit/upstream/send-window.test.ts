@@ -7,14 +7,16 @@ import { outbound } from './harness.ts';
 /** A window with a log of the codes that receipts were told. */
 function windowOf(limit: number) {
   const told: string[] = [];
-  const window = new SendWindow(limit, new ByteAccount(1e9));
+  const window: SendWindow = new SendWindow(limit, new ByteAccount(1e9), (entry, code) =>
+    window.acknowledge(entry, code),
+  );
   const add = (name: string): UnackedPublication =>
     window.add(outbound('t', name), { onPuback: (code) => told.push(`${name} ${code}`) });
   return { window, told, add };
 }
 
-const payloadOf = ({ publication }: UnackedPublication): string =>
-  publication.body.toString('utf8', publication.payloadStart, publication.payloadEnd);
+const payloadOf = ({ body, payloadStart, payloadEnd }: UnackedPublication): string =>
+  body.toString('utf8', payloadStart, payloadEnd);
 
 test('send window: closes at its limit and opens with a PUBACK', () => {
   const { window, told, add } = windowOf(2);
@@ -24,8 +26,8 @@ test('send window: closes at its limit and opens with a PUBACK', () => {
   assert.equal(window.isOpen, false);
   window.acknowledge(second, 0x10);
   assert.equal(window.isOpen, true);
-  window.acknowledge(first, 0);
-  window.acknowledge(first, 0);
+  first.done(0);
+  first.done(0);
   assert.deepEqual(told, ['b 16', 'a 0']);
   assert.equal(window.size, 0);
 });
@@ -47,8 +49,8 @@ test('send window: keeps a copy of the payload alone', () => {
   source.body.fill(0);
   source.topic = { text: 'other', bytes: Buffer.from('other') };
   assert.equal(payloadOf(entry), 'payload');
-  assert.equal(entry.publication.topic.text, 't');
-  assert.equal(entry.publication.body.length, 7);
+  assert.equal(entry.topic.text, 't');
+  assert.equal(entry.body.length, 7);
 });
 
 test('send window: after a loss everything unacknowledged is owed, in order, within the limit', () => {

@@ -2,11 +2,7 @@
  * A bounded cache from the bytes of a name to whatever was worked out for it.
  * Two generations: cheaper per lookup than a list in order of use, and what is in use survives.
  */
-
-/** Undocumented but stable part of Buffer: `toString('latin1')` without its argument handling. */
-interface Latin1Slicer {
-  latin1Slice(start: number, end: number): string;
-}
+import { latin1 } from '../util/latin1.ts';
 
 /** Charged per entry besides its key: the map slot and a small value object. */
 const ENTRY_OVERHEAD_BYTES = 160;
@@ -67,7 +63,7 @@ export class NameCache<T> {
   }
 
   #getFar(buffer: Buffer, start: number, end: number): T | undefined {
-    const key = (buffer as Buffer & Latin1Slicer).latin1Slice(start, end);
+    const key = latin1(buffer, start, end);
     const young = this.#young.get(key);
     if (young !== undefined) return young.value;
     const old = this.#old.get(key);
@@ -83,7 +79,7 @@ export class NameCache<T> {
    * @param extraBytes memory of the value beyond a small object
    */
   set(buffer: Buffer, start: number, end: number, value: T, extraBytes = 0): void {
-    const key = (buffer as Buffer & Latin1Slicer).latin1Slice(start, end);
+    const key = latin1(buffer, start, end);
     this.#remove(key);
     if (this.#near.length > 0) this.#near[placeOf(buffer, start, end)] = undefined;
     const bytes = key.length + ENTRY_OVERHEAD_BYTES + extraBytes;

@@ -5,8 +5,12 @@
 import type { OutboundPublication, PublicationProperties, QoS, TopicName } from '../mqtt/publication.ts';
 import type { PublishReceipt } from '../session/ports.ts';
 import { wholeRange } from '../util/byte-range.ts';
+import { copyBytes } from '../util/output-buffer.ts';
 import type { PendingAck } from './ack-timer.ts';
 import type { ByteAccount } from './byte-account.ts';
+
+/** Global names are looked up again for every use. */
+const allocate = Buffer.allocUnsafe;
 
 /** Told the PUBACK of an entry, whatever session it was sent on. */
 export type OnPuback = (entry: UnackedPublication, code: number) => void;
@@ -30,8 +34,9 @@ export class UnackedPublication implements OutboundPublication, PendingAck {
   /** Takes a copy: the parser's chunk would otherwise be kept alive by every small payload in it. */
   constructor(source: OutboundPublication, receipt: PublishReceipt, onPuback: OnPuback) {
     this.topic = source.topic;
-    this.body = Buffer.from(source.body.subarray(source.payloadStart, source.payloadEnd));
-    this.payloadEnd = this.body.length;
+    this.payloadEnd = source.payloadEnd - source.payloadStart;
+    this.body = allocate(this.payloadEnd);
+    copyBytes(source.body, source.payloadStart, source.payloadEnd, this.body, 0);
     this.qos = source.qos;
     this.retain = source.retain;
     this.properties = source.properties === null ? null : keep(source.properties);

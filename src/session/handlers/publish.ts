@@ -15,6 +15,7 @@ import type { PublishOp } from '../../nats/operations.ts';
 import { isValidLiteral } from '../../nats/subject.ts';
 import { type DeviceReply, decodeMrBytes } from '../../translation/reply-to.ts';
 import { wholeRange } from '../../util/byte-range.ts';
+import { latin1 } from '../../util/latin1.ts';
 import type { SessionContext } from '../context.ts';
 import type { Destination } from '../name-space.ts';
 import type { PublishReceipt, UpstreamPort } from '../ports.ts';
@@ -125,7 +126,7 @@ export class PublishHandler {
     const { connect, replies, own } = this.#context;
     const awaited = new AwaitedPuback(this, replies);
     awaited.isVerbose = connect.verbose;
-    awaited.subject = op.line.toString('latin1', op.subjectStart, op.subjectEnd);
+    awaited.subject = latin1(op.line, op.subjectStart, op.subjectEnd);
     awaited.reply = isRequest ? Buffer.from(op.line.subarray(op.replyStart, op.replyEnd)) : null;
     awaited.published = own.published;
     return replies.add(awaited);

@@ -68,9 +68,15 @@ export class WriteQueue {
   /** Hands `output` to the stream, now or as soon as the write before it is done. */
   flush(): void {
     if (this.#isDead) return;
-    this.#wantsFlush = this.#inFlightBytes > 0;
-    if (this.#wantsFlush) return;
-    if (this.#queuedBytes === 0) this.#seal();
+    if (this.#inFlightBytes > 0) {
+      this.#wantsFlush = true;
+      return;
+    }
+    // The rest of an earlier flush goes first; what was asked for since then waits for its own turn.
+    if (this.#queuedBytes === 0) {
+      this.#wantsFlush = false;
+      this.#seal();
+    }
     if (this.#queuedBytes === 0) return;
     const chunks = this.#nextChunks();
     this.#writeNumber += 1;

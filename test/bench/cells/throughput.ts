@@ -161,7 +161,7 @@ const ON_MOSQUITTO: readonly CellOptions[] = [
 const FAN_OUT: CellOptions = {
   name: 'fan-out-100',
   path: { direction: 'roundtrip', receivers: 100 },
-  systems: ['gateway-pooled', 'nats-server', 'nats-server-mqtt'],
+  systems: ['gateway-pooled', 'gateway', 'nats-server', 'nats-server-mqtt'],
   targets: [us('nats-server', 1, 'gateway-pooled')],
 };
 

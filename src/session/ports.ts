@@ -89,6 +89,8 @@ export interface SubscribeRequest {
   readonly filter: string;
   /** Share name for `$share/<name>/…`, or null for a plain subscription. */
   readonly shareName: string | null;
+  /** Mountpoint of the subscriber: queue groups are formed within it. */
+  readonly scope: string;
   readonly qos: QoS;
   readonly subscriber: Subscriber;
 }

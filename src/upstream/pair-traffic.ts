@@ -43,8 +43,9 @@ export class PairTraffic {
     this.#table = new SubscriptionTable({
       overlap: context.overlap,
       wantsRetained: context.wantsRetained,
-      onUnclaimed: (entry, message) => context.groups.handOver(entry, message),
-      onSharedEntry: (entry, isHeld) => context.groups.note(entry, isHeld),
+      onUnclaimed: (entry, scope, message) => context.groups.handOver(entry, scope, message),
+      onSharedCopy: (entry, message) => context.groups.serveOtherScopes(entry, message),
+      onSharedEntry: (entry, scope, isHeld) => context.groups.note(entry, scope, isHeld),
       onRetainedShared: () => context.counters.drop('retained_on_shared'),
     });
     this.#barrier = new Barrier(this.#barrierLinks());

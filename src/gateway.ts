@@ -8,7 +8,7 @@ import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
 import type { SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
-import type { ClientPort } from './session/ports.ts';
+import type { ClientPort, UpstreamUsage } from './session/ports.ts';
 import { Session } from './session/session.ts';
 import { WireHeaders } from './translation/wire-headers.ts';
 import { Acceptor } from './transport/acceptor.ts';
@@ -43,7 +43,7 @@ export interface StopOptions {
 /** A snapshot of what a gateway is doing. */
 export interface GatewayStatus {
   readonly connections: number;
-  readonly upstreamSessions: number;
+  readonly upstream: UpstreamUsage;
   readonly pendingBytes: number;
   readonly counters: Counters;
 }
@@ -79,6 +79,8 @@ const QUICK_STOP_MS = 1_000;
 
 /** What the embedded broker is known to do: no probe is needed for it. */
 const EMBEDDED_REPORT = { requiresCredentials: false, overlap: 'single', delaysSmallWrites: false } as const;
+
+const NO_USAGE: UpstreamUsage = { clients: 0, sessions: 0, filters: 0, unacknowledged: 0, waiting: 0 };
 
 class ComposedGateway implements Gateway {
   #config: Config;
@@ -130,7 +132,7 @@ class ComposedGateway implements Gateway {
   status(): GatewayStatus {
     return {
       connections: this.#registry.size,
-      upstreamSessions: this.#upstream?.size ?? 0,
+      upstream: this.#upstream?.usage ?? NO_USAGE,
       pendingBytes: this.#pending.totalBytes,
       counters: this.#counters,
     };
@@ -169,6 +171,8 @@ class ComposedGateway implements Gateway {
         isFastPath: upstream.isFastPath,
       },
       outageGraceMs: upstream.outageGraceMs,
+      mode: upstream.mode,
+      poolSize: upstream.poolSize,
       sessions: upstream.sessions,
       authRequired: upstream.authRequired,
       probe: upstream.probe,

@@ -69,10 +69,12 @@ export interface UpstreamConfig {
   /** Address of the broker behind `embedded:`. */
   readonly embeddedHost: string;
   readonly embeddedPort: number;
-  /** The gateway's own account, used by the probe; null = anonymous. */
+  /** The gateway's own account, for the probe and for pooled sessions; null = anonymous. */
   readonly username: string | null;
   readonly password: string | null;
-  readonly mode: 'per_client';
+  readonly mode: 'per_client' | 'pooled';
+  /** Most session pairs in `pooled` mode. */
+  readonly poolSize: number;
   readonly sessions: 'auto' | 'separate' | 'single';
   readonly protocolVersion: 4 | 5;
   readonly keepaliveMs: number;

@@ -39,25 +39,47 @@ function checkSizes(settings: Settings, originOf: OriginOf, add: Add): void {
   }
 }
 
-function checkListeners({ listeners, upstream }: Settings, add: Add): void {
+/** Whoever connects acts under the gateway's own account at the broker: that has to be said out loud. */
+const OPEN_RELAY =
+  'can be reached from other machines, and upstream.mode "pooled" gives everyone who connects the rights of upstream.username; bind it to 127.0.0.1, use upstream.mode "per_client", or give this listener authentication "off" if that is meant';
+
+function checkListeners(settings: Settings, add: Add): void {
+  const { listeners, upstream } = settings;
   if (listeners.length === 0) add('listeners', 'must have at least one entry');
   for (const [position, listener] of listeners.entries()) {
     const path = `listeners[${position}]`;
-    const earlier = listeners.slice(0, position);
-    const sameName = earlier.findIndex(({ name }) => name === listener.name);
+    const sameName = listeners.slice(0, position).findIndex(({ name }) => name === listener.name);
     if (sameName >= 0) add(`${path}.name`, `= "${listener.name}" is also the name of listeners[${sameName}]`);
-    const sameBind = earlier.findIndex(({ bind }) => overlap(bind, listener.bind));
-    const { host, port } = listener.bind;
-    const shown = `= "${host.includes(':') ? `[${host}]` : host}:${port}"`;
-    if (sameBind >= 0) add(`${path}.bind`, `${shown} takes the same address as listeners[${sameBind}].bind`);
-    if (upstream.url === EMBEDDED_URL && overlap(upstream.embedded_bind, listener.bind)) {
-      add(`${path}.bind`, `${shown} takes the same address as upstream.embedded_bind`);
-    }
+    checkBind(settings, position, (message) => add(`${path}.bind`, message));
+    const isOpen = !isLoopback(listener.bind.host) && listener.authentication !== 'off';
+    if (upstream.mode === 'pooled' && isOpen) add(`${path}.bind`, `${shown(listener.bind)} ${OPEN_RELAY}`);
     const { compression, path: urlPath, allowed_origins: origins } = listener.websocket;
     if (listener.type === 'tcp' && (compression || urlPath !== '' || origins.length > 0)) {
       add(`${path}.websocket`, 'is only for listeners of type "ws"');
     }
   }
+}
+
+function checkBind(
+  { listeners, upstream }: Settings,
+  position: number,
+  add: (message: string) => void,
+): void {
+  const bind = listeners[position]?.bind;
+  if (bind === undefined) return;
+  const same = listeners.slice(0, position).findIndex((other) => overlap(other.bind, bind));
+  if (same >= 0) add(`${shown(bind)} takes the same address as listeners[${same}].bind`);
+  if (upstream.url === EMBEDDED_URL && overlap(upstream.embedded_bind, bind)) {
+    add(`${shown(bind)} takes the same address as upstream.embedded_bind`);
+  }
+}
+
+function shown({ host, port }: ListenAddress): string {
+  return `= "${host.includes(':') ? `[${host}]` : host}:${port}"`;
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:::ffff:)?127(?:\.\d{1,3}){3}$|^localhost$|^::1$/i.test(host);
 }
 
 /** Whether two addresses cannot be listened on at the same time. */

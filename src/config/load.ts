@@ -256,6 +256,7 @@ function toUpstream(upstream: Settings['upstream']): Config['upstream'] {
     username: upstream.username === '' ? null : upstream.username,
     password: upstream.password === '' ? null : upstream.password,
     mode: upstream.mode,
+    poolSize: upstream.pool_size,
     sessions: upstream.sessions,
     protocolVersion: upstream.protocol_version,
     keepaliveMs: upstream.keepalive,

@@ -48,14 +48,6 @@ const listenerType: Format<'tcp' | 'ws'> = {
   },
 };
 
-const upstreamMode: Format<'per_client'> = {
-  ...choice('per_client'),
-  parse(value) {
-    if (value === 'pooled') throw new FormatError('is not available in this version; "per_client" is');
-    return choice('per_client').parse(value);
-  },
-};
-
 /** Settings of one entry of `listeners`. */
 const LISTENER_KEYS = {
   name: key('Name in logs and in `${listener}`; unique.', names.identifier, undefined),
@@ -65,6 +57,10 @@ const LISTENER_KEYS = {
   mountpoint: optional(
     'Replaces the gateway-wide `mountpoint` for clients of this listener.',
     names.mountpoint,
+  ),
+  authentication: optional(
+    "`off`: everyone who reaches this listener may connect, also where pooled sessions act under the gateway's own account.",
+    choice('off'),
   ),
   websocket: {
     compression: key(
@@ -227,15 +223,20 @@ const KEYS = {
     ),
     embedded_bind: key('Where the broker behind `embedded:` listens.', names.listenAddress, '127.0.0.1:1883'),
     username: key(
-      "User name of the gateway's own sessions (the probe); empty is anonymous.",
+      "User name of the gateway's own sessions (the probe, and `pooled` mode); empty is anonymous.",
       names.oneLine,
       '',
     ),
     password: key("Password of the gateway's own sessions.", names.oneLine, '', true),
     password_file: key('File that holds `upstream.password`.', names.oneLine, ''),
-    mode: key('`per_client`: every client has an MQTT session of its own.', upstreamMode, 'per_client'),
+    mode: key(
+      "`per_client`: every client has an MQTT session of its own. `pooled`: a few sessions of the gateway's own serve all clients.",
+      choice('per_client', 'pooled'),
+      'per_client',
+    ),
+    pool_size: key('Most session pairs in `pooled` mode.', integer(1, 256), 4),
     sessions: key(
-      'MQTT connections per client: `separate` ones for publishing and subscribing, a `single` one, or `auto`: separate where the broker delays small writes.',
+      'MQTT connections per client, or per pair in `pooled` mode: `separate` ones for publishing and subscribing, a `single` one, or `auto`: separate where the broker delays small writes.',
       choice('auto', 'separate', 'single'),
       'auto',
     ),
@@ -312,11 +313,9 @@ export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
   ['lame_duck_grace_period', false],
   ['lame_duck_duration', false],
   ['http', false],
-  ['upstream.pool_size', false],
   ['upstream.tls', false],
   ['listeners[].tls', false],
   ['listeners[].access_rules', true],
   ['listeners[].proxy_protocol', false],
-  ['listeners[].authentication', false],
   ['listeners[].websocket.trusted_proxies', true],
 ]);

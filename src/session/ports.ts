@@ -94,6 +94,8 @@ export interface SubscribeRequest {
   readonly filter: string;
   /** Share name for `$share/<name>/…`, or null for a plain subscription. */
   readonly shareName: string | null;
+  /** Mountpoint of the subscriber: queue groups are formed within it. */
+  readonly scope: string;
   readonly qos: QoS;
   readonly subscriber: Subscriber;
 }
@@ -148,11 +150,26 @@ export interface UpstreamIdentity {
   readonly password: string | undefined;
 }
 
+/** What sessions with the broker hold at the moment. */
+export interface UpstreamUsage {
+  /** NATS clients with a way to the broker. */
+  readonly clients: number;
+  /** MQTT sessions that are connected. */
+  readonly sessions: number;
+  /** Topic filters, each counted once per session. */
+  readonly filters: number;
+  /** Publications that wait for their PUBACK. */
+  readonly unacknowledged: number;
+  /** Clients and changes that wait for a barrier, or in line for their turn to publish. */
+  readonly waiting: number;
+}
+
 /** Creates the broker side of sessions. */
 export interface Upstream {
   /** Whether INFO should ask for credentials because the broker does. */
   readonly requiresCredentials: boolean;
   /** Payload bound of INFO: the broker's Maximum Packet Size less room for headers; Infinity when unknown. */
   readonly maxPayloadBytes: number;
-  open(identity: UpstreamIdentity, listener: UpstreamListener): UpstreamPort;
+  /** @param identify the client's MQTT identity; called, and may throw, only where it is needed */
+  open(identify: () => UpstreamIdentity, listener: UpstreamListener): UpstreamPort;
 }

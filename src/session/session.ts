@@ -239,8 +239,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     counters.clientConnections++;
     this.#state = 'connecting';
     this.context.names = this.#spaces.of(connect, client.peer);
-    const identity = renderIdentity(options.clientInfo, connect, client.peer);
-    this.context.upstreamPort = upstream.open(identity, this);
+    const identify = () => renderIdentity(options.clientInfo, connect, client.peer);
+    this.context.upstreamPort = upstream.open(identify, this);
   }
 
   #answerConnect(): void {

@@ -30,11 +30,11 @@ export interface BarrierLinks {
 
 type MarkerState = 'unused' | 'subscribing' | 'ready' | 'unavailable';
 
-/** Barriers of one client: one runs at a time, all that are asked for meanwhile share the next. */
+/** Barriers of one pair of sessions: one runs at a time, all that are asked for meanwhile share the next. */
 export class Barrier {
   #links: BarrierLinks;
-  #waiting: (() => void)[] = [];
-  #running: (() => void)[] | null = null;
+  #waiting = new Set<() => void>();
+  #running: Set<() => void> | null = null;
   #marker: MarkerState = 'unused';
   #topic: TopicName;
   /** Payload of the newest marker: unguessable, so that no device can return one early. */
@@ -59,23 +59,33 @@ export class Barrier {
     return this.#hasSeenMarker && this.#marker !== 'unavailable';
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size + (this.#running?.size ?? 0);
+  }
+
   /** A PUBACK is under way that the next barrier waits for. */
   get isPubackOwed(): boolean {
     return this.#isPubackOwed;
   }
 
-  /** @param done called once; after an outage the barrier is run again */
+  /** @param done called once; after an outage the barrier is run again. Each request needs a function of its own */
   request(done: () => void): void {
-    this.#waiting.push(done);
+    this.#waiting.add(done);
     this.#next();
+  }
+
+  /** Nobody waits for this one any more. */
+  withdraw(done: () => void): void {
+    this.#waiting.delete(done);
+    this.#running?.delete(done);
   }
 
   /** A session was lost: the running barrier proves nothing any more and waits for {@link Barrier.resume}. */
   reset(): void {
     this.#epoch++;
     this.#clearTimer();
-    // Not by unshift: one argument per PING of a client is too many.
-    if (this.#running !== null) this.#waiting = [...this.#running, ...this.#waiting];
+    if (this.#running !== null) this.#waiting = new Set([...this.#running, ...this.#waiting]);
     this.#running = null;
     // The session that carries the marker may live on: it is not late with what nobody can return any more, but it
     // still owes the PUBACK.
@@ -88,7 +98,7 @@ export class Barrier {
   /** Nobody waits any more; none of the callbacks comes. */
   cancel(): void {
     this.reset();
-    this.#waiting = [];
+    this.#waiting.clear();
   }
 
   /** All sessions are up again. */
@@ -108,13 +118,13 @@ export class Barrier {
   }
 
   #next(): void {
-    if (this.#running !== null || this.#waiting.length === 0) return;
+    if (this.#running !== null || this.#waiting.size === 0) return;
     // At most one marker is counted in the broker's Receive Maximum.
     if (!this.#links.isReady || this.#isPubackOwed) return;
     const { publish, subscribe } = this.#links;
     const isUnproven = this.#links.takeUnproven();
     this.#running = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Set();
     // Not even a PINGRESP waits for deliveries that the broker holds back: only a marker stands in line with them.
     const carrier = publish ?? (this.#links.hasQoS1 ? subscribe : null);
     if (carrier !== null && subscribe !== null) this.#runMarker(carrier, subscribe);

@@ -6,15 +6,26 @@ import { GatewayError } from '../errors.ts';
 import { endsSession, isCredentialRefusal } from '../mqtt/reason-codes.ts';
 import type { UpstreamIdentity } from '../session/ports.ts';
 import { type BackoffOptions, backoffDelay } from './backoff.ts';
+import type { ConnectGate } from './connect-gate.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import { type LinkEnd, type LinkEvents, type LinkFeatures, MqttLink } from './mqtt-link.ts';
+
+/** How a session is opened. */
+export interface BrokerSessionOptions {
+  readonly broker: BrokerOptions;
+  readonly gate: ConnectGate;
+  /** Asked for each attempt. */
+  readonly identify: () => UpstreamIdentity;
+  /** The session is never given up, whatever the broker says: many clients depend on it. */
+  readonly isPermanent: boolean;
+}
 
 /** What a session tells its owner. */
 export interface BrokerSessionEvents extends Pick<LinkEvents, 'onMessage' | 'onDrain' | 'onAnswer'> {
   /** A link is up. The first call is the first CONNACK. */
   onUp(features: LinkFeatures): void;
-  /** The link is gone; another attempt follows by itself. */
-  onDown(end: LinkEnd): void;
+  /** The link is gone, or, if none was up, an attempt has failed; another one follows by itself. */
+  onDown(end: LinkEnd, wasUp: boolean): void;
   /** No further attempt makes sense. */
   onFatal(error: GatewayError): void;
 }
@@ -23,27 +34,30 @@ const BACKOFF: BackoffOptions = { baseMs: 250, maxMs: 5_000 };
 /** Sessions lost this often within {@link FLAP_WINDOW_MS} are given up: somebody else uses the client id. */
 const FLAP_LIMIT = 5;
 const FLAP_WINDOW_MS = 30_000;
+/** A link that has lived this long was fine: the next attempts start over with short delays. */
+const STABLE_MS = 10_000;
 
 /** A session with the broker, whichever link carries it at the moment. */
 export class BrokerSession {
-  #identify: () => UpstreamIdentity;
-  #clientId = '';
-  #broker: BrokerOptions;
+  #options: BrokerSessionOptions;
   #events: BrokerSessionEvents;
+  #clientId = '';
   #link: MqttLink | null = null;
   #retryTimer: NodeJS.Timeout | null = null;
   #retryAt = 0;
+  /** Attempts since the last link that was fine. */
   #attempt = 0;
+  /** When the link came up; -1 while there is none. */
+  #upAt = -1;
   #hasBeenUp = false;
   #isClosed = false;
   #losses: number[] = [];
+  #connect = () => this.#open();
 
-  /** @param identify asked for each attempt */
-  constructor(broker: BrokerOptions, identify: () => UpstreamIdentity, events: BrokerSessionEvents) {
-    this.#identify = identify;
-    this.#broker = broker;
+  constructor(options: BrokerSessionOptions, events: BrokerSessionEvents) {
+    this.#options = options;
     this.#events = events;
-    this.#open();
+    options.gate.enter(this.#connect);
   }
 
   /** MQTT client id of the newest attempt. */
@@ -59,6 +73,7 @@ export class BrokerSession {
   /** Ends the session in order; no event follows but `onClosed`. */
   close(onClosed: () => void): void {
     this.#isClosed = true;
+    this.#options.gate.leave(this.#connect);
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
     if (this.#link === null) onClosed();
     else this.#link.close(onClosed);
@@ -74,18 +89,21 @@ export class BrokerSession {
     if (this.#retryAt - performance.now() > spreadMs) this.#retryIn(Math.random() * spreadMs);
   }
 
-  /** Cuts a session that is being closed. */
-  abort(): void {
+  /** Cuts the link: the session begins anew, or, if it is being closed, ends at once. */
+  cut(): void {
     this.#link?.destroy();
   }
 
   #open(): void {
-    this.#retryTimer = null;
-    const identity = this.#identify();
+    const { broker, gate, identify } = this.#options;
+    const identity = identify();
     this.#clientId = identity.clientId;
-    this.#link = new MqttLink(this.#broker, identity, {
+    this.#link = new MqttLink(broker, identity, {
       onConnected: (features) => {
-        this.#attempt = 0;
+        gate.leave(this.#connect);
+        // A permanent session that is lost at once, again and again, must not come back faster for it.
+        if (!this.#options.isPermanent) this.#attempt = 0;
+        this.#upAt = performance.now();
         this.#hasBeenUp = true;
         this.#events.onUp(features);
       },
@@ -97,30 +115,36 @@ export class BrokerSession {
   }
 
   #onEnd(end: LinkEnd): void {
+    this.#options.gate.leave(this.#connect);
     this.#link = null;
     if (this.#isClosed) return;
-    const fatal = this.#fatal(end);
+    const fatal = this.#options.isPermanent ? null : this.#fatal(end);
     if (fatal !== null) {
       this.#isClosed = true;
       this.#events.onFatal(fatal);
       return;
     }
-    this.#events.onDown(end);
+    const wasUp = this.#upAt !== -1;
+    if (wasUp && performance.now() - this.#upAt > STABLE_MS) this.#attempt = 0;
+    this.#upAt = -1;
+    this.#events.onDown(end, wasUp);
     if (this.#isClosed) return;
-    const delay = backoffDelay(this.#attempt++, BACKOFF, Math.random());
-    this.#retryIn(delay);
+    this.#retryIn(backoffDelay(this.#attempt++, BACKOFF, Math.random()));
   }
 
   #retryIn(delayMs: number): void {
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
     this.#retryAt = performance.now() + delayMs;
-    this.#retryTimer = setTimeout(() => this.#open(), delayMs);
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = null;
+      this.#options.gate.enter(this.#connect);
+    }, delayMs);
   }
 
   #fatal(end: LinkEnd): GatewayError | null {
     const context = { end };
     if (end.kind === 'refused') {
-      if (isCredentialRefusal(end.code, this.#broker.protocolVersion)) {
+      if (isCredentialRefusal(end.code, this.#options.broker.protocolVersion)) {
         return new GatewayError('GW_AUTHORIZATION', 'the broker refused the credentials', { context });
       }
       if (!this.#hasBeenUp)

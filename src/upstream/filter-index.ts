@@ -5,7 +5,7 @@
 import { FilterTrie } from '../mqtt/filter-trie.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
 import { filterMatchesBelow } from '../mqtt/topic.ts';
-import type { FilterEntry } from './filter-entry.ts';
+import { FilterEntry } from './filter-entry.ts';
 
 /** How a broker delivers a message that several filters of one session match. */
 export type OverlapShape =
@@ -19,17 +19,24 @@ export type OverlapShape =
 /** What an index needs to know, and whom it tells. */
 export interface IndexOptions {
   readonly overlap: () => OverlapShape;
-  /** A shared copy that no member here can take. @returns whether another session of this process took it */
-  readonly onUnclaimed: (entry: FilterEntry, message: InboundPublication) => boolean;
-  /** A shared filter has begun or ceased to be held. */
-  readonly onSharedEntry: (entry: FilterEntry, isHeld: boolean) => void;
+  /** A shared copy that no member of this scope can take here. */
+  readonly onUnclaimed: (entry: FilterEntry, scope: string, message: InboundPublication) => void;
+  /** A shared copy has been offered to everybody here. */
+  readonly onSharedCopy: (entry: FilterEntry, message: InboundPublication) => void;
+  /** Members of a scope have begun or ceased to share a filter here. */
+  readonly onSharedEntry: (entry: FilterEntry, scope: string, isHeld: boolean) => void;
   readonly onRetainedShared: () => void;
 }
 
 /** Identifiers are 1 to 268,435,455 (MQTT 5.0 §3.8.2.1.2); long before that they start again. */
 const LAST_IDENTIFIER = 268_000_000;
-/** Earlier identifiers of a filter whose copies may still be under way. */
-const FORMER_IDENTIFIERS = 4;
+/**
+ * Earlier identifiers of a filter whose copies may still be under way: with QoS 1 a broker may hold copies back while
+ * many clients, one after the other, join a filter and have it SUBSCRIBEd again.
+ */
+const FORMER_IDENTIFIERS = 256;
+
+const NO_ENTRIES: readonly FilterEntry[] = [];
 
 /** The filters of one session by identifier, by topic and by queue group. */
 export class FilterIndex {
@@ -40,28 +47,32 @@ export class FilterIndex {
   #lastIdentifier = 0;
   #lastCopy: { topic: string; payload: Buffer; retain: boolean; left: number } | null = null;
 
+  #onScope = (entry: FilterEntry, scope: string, isHeld: boolean): void => {
+    const key = groupKey(scope, entry.shareName);
+    const group = this.#groups.get(key) ?? new Set();
+    if (isHeld) group.add(entry);
+    else group.delete(entry);
+    if (group.size > 0) this.#groups.set(key, group);
+    else this.#groups.delete(key);
+    this.#options.onSharedEntry(entry, scope, isHeld);
+  };
+
   constructor(options: IndexOptions) {
     this.#options = options;
   }
 
-  add(entry: FilterEntry): void {
-    this.#trie.add(entry.topicFilter, entry);
-    if (entry.shareName === null) return;
-    const group = this.#groups.get(entry.shareName) ?? new Set();
-    group.add(entry);
-    this.#groups.set(entry.shareName, group);
-    this.#options.onSharedEntry(entry, true);
+  /** A new entry; of a shared one the index learns who shares it. */
+  add(topicFilter: string, shareName: string | null): FilterEntry {
+    const entry = new FilterEntry(topicFilter, shareName, this.#onScope);
+    this.#trie.add(topicFilter, entry);
+    return entry;
   }
 
   delete(entry: FilterEntry): void {
     this.#trie.delete(entry.topicFilter, entry);
     this.#byIdentifier.delete(entry.identifier);
-    for (const identifier of entry.formerIdentifiers) this.#byIdentifier.delete(identifier);
-    if (entry.shareName === null) return;
-    const group = this.#groups.get(entry.shareName);
-    group?.delete(entry);
-    if (group?.size === 0) this.#groups.delete(entry.shareName);
-    this.#options.onSharedEntry(entry, false);
+    for (const identifier of entry.formerIdentifiers ?? []) this.#byIdentifier.delete(identifier);
+    entry.dissolve();
   }
 
   /** An identifier that no filter of this session has. */
@@ -73,9 +84,11 @@ export class FilterIndex {
 
   /** Gives an entry the identifier of its next SUBSCRIBE; copies with earlier ones still find it for a while. */
   identify(entry: FilterEntry, identifier: number): void {
-    if (entry.identifier !== -1) entry.formerIdentifiers.push(entry.identifier);
-    if (entry.formerIdentifiers.length > FORMER_IDENTIFIERS) {
-      const oldest = entry.formerIdentifiers.shift();
+    if (entry.identifier !== -1) {
+      entry.formerIdentifiers ??= [];
+      entry.formerIdentifiers.push(entry.identifier);
+      const isFull = entry.formerIdentifiers.length > FORMER_IDENTIFIERS;
+      const oldest = isFull ? entry.formerIdentifiers.shift() : undefined;
       if (oldest !== undefined) this.#byIdentifier.delete(oldest);
     }
     entry.identifier = identifier;
@@ -161,22 +174,37 @@ export class FilterIndex {
       this.#options.onRetainedShared();
       return;
     }
-    if (this.#isSecondOfGroup(entry, message)) return;
-    if (!entry.deliverToOne(message)) this.#options.onUnclaimed(entry, message);
+    for (const scope of entry.scopes()) this.#offerToScope(entry, scope, message);
+    this.#options.onSharedCopy(entry, message);
   }
 
-  /** NATS forms a queue group by its name among all matching subscriptions: one copy of this session's suffices. */
-  #isSecondOfGroup(entry: FilterEntry, message: InboundPublication): boolean {
-    const group = this.#groups.get(entry.shareName ?? '');
-    if (group === undefined || group.size === 1) return false;
-    const topic = topicOf(message);
-    for (const other of group) {
-      if (other === entry || other.heldQoS === -1 || other.topicFilter > entry.topicFilter) continue;
-      // A member on `a.>` has no claim to `a`, which its filter brings along.
-      if (filterMatchesBelow(other.topicFilter, topic)) return true;
-    }
-    return false;
+  /**
+   * NATS forms a queue group by its name among all matching subscriptions: of this session's filters one copy suffices,
+   * and whoever is behind any of them may take it.
+   */
+  #offerToScope(entry: FilterEntry, scope: string, message: InboundPublication): void {
+    const others = this.#othersOfGroup(entry, scope, message);
+    if (others.some((other) => other.topicFilter < entry.topicFilter)) return;
+    if (entry.deliverToOne(message, scope)) return;
+    // Once everybody has left the filter, the others' own copies count again.
+    if (entry.isManned(scope) && others.some((other) => other.deliverToOne(message, scope))) return;
+    this.#options.onUnclaimed(entry, scope, message);
   }
+
+  #othersOfGroup(entry: FilterEntry, scope: string, message: InboundPublication): readonly FilterEntry[] {
+    const group = this.#groups.get(groupKey(scope, entry.shareName));
+    if (group === undefined || group.size === 1) return NO_ENTRIES;
+    const topic = topicOf(message);
+    return [...group].filter((other) => {
+      if (other === entry || other.heldQoS === -1 || !other.isManned(scope)) return false;
+      // A member on `a.>` has no claim to `a`, which its filter brings along.
+      return filterMatchesBelow(other.topicFilter, topic);
+    });
+  }
+}
+
+function groupKey(scope: string, shareName: string | null): string {
+  return `${scope}\0${shareName}`;
 }
 
 function topicOf({ topicBuffer, topicStart, topicEnd }: InboundPublication): string {

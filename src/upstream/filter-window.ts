@@ -7,15 +7,18 @@ import type { FilterWire } from './subscription-table.ts';
 
 /** Changes under way at most; enough to hide the round trip. */
 const MAX_UNDER_WAY = 256;
+/** No more than this for changes that nobody waits for: a client that leaves thousands of filters behind delays nobody. */
+const MAX_FOR_LATER = 32;
 
-/** A {@link FilterWire} in front of another one. Begun changes keep their order. */
+/** A {@link FilterWire} in front of a session. Begun changes keep their order. */
 export class FilterWindow implements FilterWire {
-  #wire: FilterWire;
+  #wire: Omit<FilterWire, 'later'>;
   #underWay = 0;
   #waiting: (() => void)[] = [];
   #head = 0;
+  #later = new Set<() => void>();
 
-  constructor(wire: FilterWire) {
+  constructor(wire: Omit<FilterWire, 'later'>) {
     this.#wire = wire;
   }
 
@@ -39,6 +42,11 @@ export class FilterWindow implements FilterWire {
     );
   }
 
+  later(job: () => void): void {
+    this.#later.add(job);
+    this.#next();
+  }
+
   barrier(done: () => void): void {
     this.#wire.barrier(done);
   }
@@ -59,5 +67,15 @@ export class FilterWindow implements FilterWire {
     if (this.#head < this.#waiting.length) return;
     this.#waiting = [];
     this.#head = 0;
+    this.#nextForLater();
+  }
+
+  /** A job that does something begins a change, and its end leads on to the next job. */
+  #nextForLater(): void {
+    for (const job of this.#later) {
+      if (this.#underWay >= MAX_FOR_LATER) return;
+      this.#later.delete(job);
+      job();
+    }
   }
 }

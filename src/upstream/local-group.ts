@@ -34,10 +34,12 @@ interface RetiringReceiver {
   isEnding: boolean;
 }
 
-/** One group name and one filter. */
+/** One group name and one filter, within one scope. */
 export class LocalGroup {
-  readonly name: string;
+  readonly name: string | null;
   readonly filter: string;
+  /** See {@link SubscribeRequest.scope}. */
+  readonly scope: string;
   #events: LocalGroupEvents;
   #members = new Set<LocalMember>();
   #leader: Receiver | null = null;
@@ -47,9 +49,10 @@ export class LocalGroup {
   /** While more than one session receives. */
   #copies: CopyFilter | null = null;
 
-  constructor(name: string, filter: string, events: LocalGroupEvents) {
-    this.name = name;
-    this.filter = filter;
+  constructor(request: SubscribeRequest, events: LocalGroupEvents) {
+    this.name = request.shareName;
+    this.filter = request.filter;
+    this.scope = request.scope;
     this.#events = events;
   }
 

@@ -1,8 +1,10 @@
-/** What all session pairs of one upstream share, and what a pair tells its holder. Types only. */
+/** What all session pairs of one upstream share, how one is opened, and what it tells its holder. Types only. */
 import type { GatewayError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { UpstreamIdentity } from '../session/ports.ts';
 import type { RepeatLimiter } from '../util/logger.ts';
 import type { ByteAccount } from './byte-account.ts';
+import type { ConnectGate } from './connect-gate.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import type { OverlapShape } from './filter-index.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
@@ -12,6 +14,7 @@ import type { Recovery } from './recovery.ts';
 /** See the head of the file. */
 export interface PairContext {
   readonly broker: BrokerOptions;
+  readonly gate: ConnectGate;
   readonly outageGraceMs: number;
   readonly wantsRetained: boolean;
   /** Thousands of sessions lose the same broker in the same instant. */
@@ -31,12 +34,22 @@ export interface PairContext {
   readonly onFeatures: (features: LinkFeatures) => void;
 }
 
+/** How one pair is opened. */
+export interface PairOptions {
+  /** The MQTT identity of the first or of the second session, asked for each attempt. */
+  readonly identify: (isSecond: boolean) => UpstreamIdentity;
+  /** See `BrokerSessionOptions.isPermanent`. */
+  readonly isPermanent: boolean;
+}
+
 /** What a pair tells its holder. */
 export interface PairEvents {
   /** Operations are taken: for the first time, or again after an outage. */
   onUp(): void;
   /** `canPublish` was false and may be true now. */
   onRoom(): void;
+  /** An attempt to connect has failed while nobody could use the pair. */
+  onUnreachable(): void;
   /** The broker has been away for longer than the grace. */
   onGraceOver(): void;
   /** No further attempt makes sense; the pair has closed. */

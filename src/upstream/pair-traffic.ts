@@ -44,8 +44,9 @@ export class PairTraffic {
     this.#table = new SubscriptionTable({
       overlap: context.overlap,
       wantsRetained: context.wantsRetained,
-      onUnclaimed: (entry, message) => context.groups.handOver(entry, message),
-      onSharedEntry: (entry, isHeld) => context.groups.note(entry, isHeld),
+      onUnclaimed: (entry, scope, message) => context.groups.handOver(entry, scope, message),
+      onSharedCopy: (entry, message) => context.groups.serveOtherScopes(entry, message),
+      onSharedEntry: (entry, scope, isHeld) => context.groups.note(entry, scope, isHeld),
       onRetainedShared: () => context.counters.drop('retained_on_shared'),
     });
     this.#barrier = new Barrier(this.#barrierLinks());
@@ -78,6 +79,16 @@ export class PairTraffic {
     return this.#out.isOpen;
   }
 
+  /** Topic filters. */
+  get filters(): number {
+    return this.#table.size;
+  }
+
+  /** How many wait for a barrier. */
+  get waiting(): number {
+    return this.#barrier.waiting;
+  }
+
   /** Publications that wait for their PUBACK. */
   get unacknowledged(): number {
     return this.#out.unacknowledged;
@@ -105,6 +116,11 @@ export class PairTraffic {
   /** See {@link Barrier.request}. */
   barrier(done: () => void): void {
     this.#barrier.request(done);
+  }
+
+  /** See {@link Barrier.withdraw}. */
+  withdraw(done: () => void): void {
+    this.#barrier.withdraw(done);
   }
 
   /** The subscribing session is up: subscribes everything again, then tells the pair. */
@@ -161,11 +177,13 @@ export class PairTraffic {
     this.#context.groups.retire(this.#table, done);
   }
 
-  /** Everything ends, and nothing is sent again. */
+  /** Everything ends, and nothing is sent again. It may begin anew with `attach`. */
   dispose(): void {
     this.#barrier.cancel();
     this.#table.detach();
+    this.#out.reset();
     this.#out.dispose();
+    this.#hasQoS1 = false;
     this.#context.groups.forget(this.#table);
   }
 

@@ -13,15 +13,57 @@ import type {
   UpstreamListener,
   UpstreamPort,
   UpstreamSubscription,
+  UpstreamUsage,
 } from '../session/ports.ts';
 import type { PairContext } from './pair-context.ts';
+import { type PortSource, sumUsage } from './port-source.ts';
 import { SessionPair } from './session-pair.ts';
 
 /** Suffix of the second session's client id. */
 const SECOND_SESSION = '-2';
 
+/** The ports of all clients. */
+export class PerClientPorts implements PortSource {
+  #context: PairContext;
+  #ports = new Set<PerClientPort>();
+  #onEmpty: () => void;
+
+  /** @param onEmpty called whenever no session is left */
+  constructor(context: PairContext, onEmpty: () => void) {
+    this.#context = context;
+    this.#onEmpty = onEmpty;
+  }
+
+  get usage(): UpstreamUsage {
+    return sumUsage([...this.#ports].map((port) => port.usage));
+  }
+
+  get isEmpty(): boolean {
+    return this.#ports.size === 0;
+  }
+
+  open(identify: () => UpstreamIdentity, listener: UpstreamListener): UpstreamPort {
+    const port = new PerClientPort(this.#context, identify(), listener, (one) => this.#onClosed(one));
+    this.#ports.add(port);
+    return port;
+  }
+
+  end(): void {
+    for (const port of [...this.#ports]) port.end();
+  }
+
+  abort(): void {
+    for (const port of [...this.#ports]) port.abort();
+  }
+
+  #onClosed(port: PerClientPort): void {
+    this.#ports.delete(port);
+    if (this.#ports.size === 0) this.#onEmpty();
+  }
+}
+
 /** One client's port over a pair that lives and ends with it. */
-export class PerClientPort implements UpstreamPort {
+class PerClientPort implements UpstreamPort {
   readonly originToken: string | null;
   #listener: UpstreamListener;
   #pair: SessionPair;
@@ -43,13 +85,19 @@ export class PerClientPort implements UpstreamPort {
       context.broker.connectTimeoutMs,
     );
     const second = { ...identity, clientId: identity.clientId + SECOND_SESSION };
-    this.#pair = new SessionPair(context, (isSecond) => (isSecond ? second : identity), {
-      onUp: () => this.#onUp(),
-      onRoom: () => listener.onWritable(),
-      onGraceOver: () => this.#giveUp('the broker did not come back'),
-      onFatal: (error) => this.#fail(error),
-      onClosed: () => onClosed(this),
-    });
+    const identify = (isSecond: boolean) => (isSecond ? second : identity);
+    this.#pair = new SessionPair(
+      context,
+      { identify, isPermanent: false },
+      {
+        onUp: () => this.#onUp(),
+        onRoom: () => listener.onWritable(),
+        onUnreachable: () => {},
+        onGraceOver: () => this.#giveUp('the broker did not come back'),
+        onFatal: (error) => this.#fail(error),
+        onClosed: () => onClosed(this),
+      },
+    );
   }
 
   get isUp(): boolean {
@@ -62,6 +110,10 @@ export class PerClientPort implements UpstreamPort {
 
   get canPublish(): boolean {
     return this.#pair.canPublish;
+  }
+
+  get usage(): UpstreamUsage {
+    return { clients: 1, ...this.#pair.usage };
   }
 
   publish(message: OutboundPublication, receipt: PublishReceipt | null): void {

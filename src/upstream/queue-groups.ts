@@ -12,7 +12,8 @@ import type { SubscriptionTable } from './subscription-table.ts';
 
 /** Queue groups over all sessions of one upstream. */
 export class QueueGroups {
-  #held = new Map<string, Set<FilterEntry>>();
+  /** Who shares a filter: by the filter as the broker knows it, then by scope. */
+  #held = new Map<string, Map<string, Set<FilterEntry>>>();
   #local = new Map<string, LocalGroup>();
   #counters: Counters;
 
@@ -20,30 +21,42 @@ export class QueueGroups {
     this.#counters = counters;
   }
 
-  /** A session has begun or ceased to hold a shared filter. */
-  note(entry: FilterEntry, isHeld: boolean): void {
-    const entries = this.#held.get(entry.filter) ?? new Set();
+  /** On a session, members of a scope have begun or ceased to share a filter. */
+  note(entry: FilterEntry, scope: string, isHeld: boolean): void {
+    const scopes = this.#held.get(entry.filter) ?? new Map<string, Set<FilterEntry>>();
+    const entries = scopes.get(scope) ?? new Set();
     if (isHeld) entries.add(entry);
     else entries.delete(entry);
-    if (entries.size > 0) this.#held.set(entry.filter, entries);
+    if (entries.size > 0) scopes.set(scope, entries);
+    else scopes.delete(scope);
+    if (scopes.size > 0) this.#held.set(entry.filter, scopes);
     else this.#held.delete(entry.filter);
   }
 
   /** Offers a copy to the same group on other sessions; counts it as dropped when nobody takes it. */
-  handOver(from: FilterEntry, message: InboundPublication): boolean {
-    for (const entry of this.#held.get(from.filter) ?? []) {
-      if (entry !== from && entry.deliverToOne(message)) return true;
+  handOver(from: FilterEntry, scope: string, message: InboundPublication): void {
+    for (const entry of this.#held.get(from.filter)?.get(scope) ?? []) {
+      if (entry !== from && entry.deliverToOne(message, scope)) return;
     }
     this.#counters.drop('no_group_member');
-    return false;
+  }
+
+  /**
+   * A copy has been offered to all scopes on its session. Where one mountpoint lies below another the broker takes two
+   * groups for one: those who are on other sessions only get theirs, too.
+   */
+  serveOtherScopes(from: FilterEntry, message: InboundPublication): void {
+    const scopes = this.#held.get(from.filter);
+    if (scopes === undefined || scopes.size === 1) return;
+    for (const scope of scopes.keys()) if (!from.hasScope(scope)) this.handOver(from, scope, message);
   }
 
   /** Joins a group that this process distributes, because the broker cannot. */
   subscribeLocally(table: SubscriptionTable, request: SubscribeRequest): UpstreamSubscription {
-    const key = `${request.shareName ?? ''}\0${request.filter}`;
+    const key = `${request.scope}\0${request.shareName}\0${request.filter}`;
     let group = this.#local.get(key);
     if (group === undefined) {
-      group = new LocalGroup(request.shareName ?? '', request.filter, {
+      group = new LocalGroup(request, {
         isDuplicate: (one, topic) => this.#isSecondOfName(one, topic),
         onUnclaimed: () => this.#counters.drop('no_group_member'),
         onEmpty: () => this.#local.delete(key),
@@ -79,6 +92,7 @@ export class QueueGroups {
   #isSecondOfName(group: LocalGroup, topic: string): boolean {
     for (const other of this.#local.values()) {
       if (other === group || other.name !== group.name || other.filter > group.filter) continue;
+      if (other.scope !== group.scope) continue;
       if (other.isReceiving && filterMatchesBelow(other.filter, topic)) return true;
     }
     return false;

@@ -8,12 +8,12 @@ import type {
   PublishReceipt,
   SubscribeRequest,
   UpstreamFeatures,
-  UpstreamIdentity,
   UpstreamSubscription,
+  UpstreamUsage,
 } from '../session/ports.ts';
 import { BrokerSession } from './broker-session.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
-import type { PairContext, PairEvents } from './pair-context.ts';
+import type { PairContext, PairEvents, PairOptions } from './pair-context.ts';
 import { PairTraffic } from './pair-traffic.ts';
 import type { RecoveringPort } from './recovery.ts';
 import { SessionRoles } from './session-roles.ts';
@@ -35,6 +35,7 @@ const UNKNOWN_FEATURES: UpstreamFeatures = {
 /** One or two sessions and what runs over them. */
 export class SessionPair implements RecoveringPort {
   #context: PairContext;
+  #options: PairOptions;
   #events: PairEvents;
   #roles: SessionRoles;
   #traffic: PairTraffic;
@@ -47,12 +48,12 @@ export class SessionPair implements RecoveringPort {
   /** No queue group receives through this pair any more. */
   #isRetired = false;
 
-  /** @param identify the MQTT identity of the first or of the second session, asked for each attempt */
-  constructor(context: PairContext, identify: (isSecond: boolean) => UpstreamIdentity, events: PairEvents) {
+  constructor(context: PairContext, options: PairOptions, events: PairEvents) {
     this.#context = context;
+    this.#options = options;
     this.#events = events;
     this.#roles = new SessionRoles({
-      open: (isSecond) => this.#openSession(() => identify(isSecond)),
+      open: (isSecond) => this.#openSession(isSecond),
       usesSingleSession: context.usesSingleSession,
     });
     this.#traffic = new PairTraffic(context, {
@@ -83,6 +84,12 @@ export class SessionPair implements RecoveringPort {
     return mayGo && this.#state === 'up';
   }
 
+  /** What the pair holds; its clients are its holder's business. */
+  get usage(): Omit<UpstreamUsage, 'clients'> {
+    const { filters, unacknowledged, waiting } = this.#traffic;
+    return { sessions: this.#roles.connected, filters, unacknowledged, waiting };
+  }
+
   /** Precondition: `canPublish`. */
   publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
     this.#traffic.publish(message, receipt);
@@ -96,6 +103,11 @@ export class SessionPair implements RecoveringPort {
   /** Calls back when everything published so far has come through the broker to our own subscriptions. */
   barrier(done: () => void): void {
     this.#traffic.barrier(done);
+  }
+
+  /** Forgets a barrier that nobody waits for any more. */
+  withdraw(done: () => void): void {
+    this.#traffic.withdraw(done);
   }
 
   /** Hands groups over and waits for what the broker owes, then closes; bounded in time. Idempotent. */
@@ -124,10 +136,20 @@ export class SessionPair implements RecoveringPort {
     this.#roles.close(() => this.#events.onClosed());
   }
 
-  /** Cuts the sessions. */
+  /** Ends at once. */
   abort(): void {
     this.close();
-    this.#roles.abort();
+    this.#roles.cut();
+  }
+
+  /** Begins anew, without anything that was held or owed. Whoever used the pair has left it. */
+  restart(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#state = 'connecting';
+    clearTimeout(this.#deadline);
+    this.#traffic.dispose();
+    this.#context.recovery.forget(this);
+    this.#roles.cut();
   }
 
   /** The broker answers others again. */
@@ -148,10 +170,13 @@ export class SessionPair implements RecoveringPort {
     this.#events.onUp();
   }
 
-  #openSession(identify: () => UpstreamIdentity): BrokerSession {
-    const session: BrokerSession = new BrokerSession(this.#context.broker, identify, {
+  #openSession(isSecond: boolean): BrokerSession {
+    const { broker, gate } = this.#context;
+    const { identify, isPermanent } = this.#options;
+    const options = { broker, gate, identify: () => identify(isSecond), isPermanent };
+    const session: BrokerSession = new BrokerSession(options, {
       onUp: (features) => this.#onUp(session, features),
-      onDown: (end) => this.#onDown(session, end),
+      onDown: (end, wasUp) => this.#onDown(session, end, wasUp),
       onFatal: (error) => this.#fail(error),
       onMessage: (message, identifiers) => this.#traffic.onMessage(message, identifiers),
       onDrain: () => this.#wake(),
@@ -165,13 +190,16 @@ export class SessionPair implements RecoveringPort {
     this.#context.onFeatures(features);
     this.#traffic.setFeatures(features);
     if (this.#state === 'outage') this.#context.recovery.answered();
-    if (this.#state === 'connecting') {
-      this.#state = 'up';
-      this.#events.onUp();
-      return;
-    }
-    if (this.#roles.isSubscriber(session)) this.#traffic.attach();
+    if (this.#state === 'connecting') this.#begin();
+    else if (this.#roles.isSubscriber(session)) this.#traffic.attach();
     else this.#recover();
+  }
+
+  #begin(): void {
+    if (!this.#roles.areConnected) return;
+    this.#state = 'up';
+    if (this.#roles.hasSubscriber) this.#traffic.attach();
+    this.#events.onUp();
   }
 
   /** All subscriptions are back: what was not acknowledged goes first, then operations are taken again. */
@@ -193,14 +221,15 @@ export class SessionPair implements RecoveringPort {
     this.#wake();
   }
 
-  #onDown(session: BrokerSession, end: LinkEnd): void {
+  #onDown(session: BrokerSession, end: LinkEnd, wasUp: boolean): void {
     this.#context.counters.upstreamDisconnects++;
     if (this.#state === 'closing') {
       this.close();
       return;
     }
+    if (!wasUp) this.#warn('upstream.connect_failed', session, end, 'no connection to the broker yet');
     if (this.#state === 'connecting') {
-      this.#warn('upstream.connect_failed', session, end, 'no connection to the broker yet');
+      this.#events.onUnreachable();
       return;
     }
     this.#traffic.onLost(session);

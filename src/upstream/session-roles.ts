@@ -48,6 +48,16 @@ export class SessionRoles {
     return this.#publisher?.link !== null && this.#subscriber?.link !== null;
   }
 
+  /** Sessions that are connected. */
+  get connected(): number {
+    return (this.#first.link === null ? 0 : 1) + (this.#second?.link ? 1 : 0);
+  }
+
+  /** Every session there is is connected, whatever its role. */
+  get areConnected(): boolean {
+    return this.#first.link !== null && (this.#second === null || this.#second.link !== null);
+  }
+
   get isPublisherUp(): boolean {
     return this.#publisher?.link !== null;
   }
@@ -92,10 +102,10 @@ export class SessionRoles {
     for (const session of sessions) session.close(onOneClosed);
   }
 
-  /** Cuts sessions that are being closed. */
-  abort(): void {
-    this.#first.abort();
-    this.#second?.abort();
+  /** See {@link BrokerSession.cut}. */
+  cut(): void {
+    this.#first.cut();
+    this.#second?.cut();
   }
 
   #assign(other: BrokerSession | null): BrokerSession {

@@ -4,7 +4,7 @@
  */
 import type { InboundPublication } from '../mqtt/publication.ts';
 import type { SubscribeRequest, UpstreamSubscription } from '../session/ports.ts';
-import { FilterEntry, Member } from './filter-entry.ts';
+import { type FilterEntry, Member, wireFilter } from './filter-entry.ts';
 import { FilterIndex, type IndexOptions } from './filter-index.ts';
 import type { SubscribeOptions } from './mqtt-link.ts';
 
@@ -12,6 +12,8 @@ import type { SubscribeOptions } from './mqtt-link.ts';
 export interface FilterWire {
   subscribe(filter: string, options: SubscribeOptions, done: (code: number) => void): void;
   unsubscribe(filter: string, done: () => void): void;
+  /** Runs a job that nobody waits for when everything else has been sent; it may turn out to be needless by then. */
+  later(job: () => void): void;
   barrier(done: () => void): void;
 }
 
@@ -55,8 +57,8 @@ export class SubscriptionTable {
   /** Adds a subscriber; its `onSuback` follows, after a reconnect if need be. */
   subscribe(request: SubscribeRequest): UpstreamSubscription {
     const entry = this.#entryOf(request);
-    const member = new Member(entry, request.subscriber, request.qos);
-    entry.members.add(member);
+    const member = new Member(entry, request);
+    entry.add(member);
     this.#advance(entry);
     return {
       end: (done) => this.#end(member, done),
@@ -87,9 +89,9 @@ export class SubscriptionTable {
     for (const entry of [...this.#entries.values()]) {
       entry.isChanging = false;
       entry.heldQoS = -1;
-      entry.formerIdentifiers.length = 0;
-      for (const member of entry.membersIn('ending')) this.#finish(member);
-      if (entry.members.size === 0) this.#delete(entry);
+      entry.formerIdentifiers = null;
+      for (const member of entry.ending()) member.finish();
+      if (entry.size === 0) this.#delete(entry);
     }
   }
 
@@ -105,11 +107,11 @@ export class SubscriptionTable {
   }
 
   #entryOf(request: SubscribeRequest): FilterEntry {
-    const wanted = new FilterEntry(request.filter, request.shareName);
-    const held = this.#entries.get(wanted.key);
+    const key = wireFilter(request.shareName, request.filter);
+    const held = this.#entries.get(key);
     if (held !== undefined) return held;
-    this.#entries.set(wanted.key, wanted);
-    this.#index.add(wanted);
+    const wanted = this.#index.add(request.filter, request.shareName);
+    this.#entries.set(key, wanted);
     return wanted;
   }
 
@@ -117,17 +119,13 @@ export class SubscriptionTable {
   #advance(entry: FilterEntry): void {
     const wire = this.#wire;
     if (wire === null || entry.isChanging) return;
-    const waiting = entry.membersIn('waiting');
-    if (waiting.length > 0) {
-      this.#serve(entry, waiting, wire);
-      return;
-    }
-    const ending = entry.membersIn('ending');
-    if (ending.length === entry.members.size) this.#release(entry, ending, wire);
-    else if (ending.length > 0) this.#settle(entry, ending, wire);
+    if (entry.waitingCount > 0) this.#serve(entry, wire);
+    else if (entry.endingCount === entry.size) this.#release(entry, wire);
+    else if (entry.endingCount > 0) this.#settle(entry, wire);
   }
 
-  #serve(entry: FilterEntry, waiting: Member[], wire: FilterWire): void {
+  #serve(entry: FilterEntry, wire: FilterWire): void {
+    const waiting = entry.waiting();
     const isHeld = entry.heldQoS !== -1;
     const wantsRetained =
       this.#options.wantsRetained && entry.shareName === null && (this.#hasIdentifiers || !isHeld);
@@ -139,7 +137,7 @@ export class SubscriptionTable {
     this.#subscribe(entry, waiting, wantsRetained ? 0 : 2, wire);
   }
 
-  #subscribe(entry: FilterEntry, served: Member[], retainHandling: 0 | 2, wire: FilterWire): void {
+  #subscribe(entry: FilterEntry, served: readonly Member[], retainHandling: 0 | 2, wire: FilterWire): void {
     const identifier = this.allocateIdentifier();
     if (identifier !== null) this.#index.identify(entry, identifier);
     for (const member of served) member.sinceIdentifier = entry.identifier;
@@ -166,8 +164,8 @@ export class SubscriptionTable {
   /** Members that held the filter before an outage and are refused now are told like new ones. */
   #refuse(entry: FilterEntry): void {
     if (entry.heldQoS !== -1) return;
-    for (const member of entry.membersIn('active')) this.#activate(member, -1, 0x87);
-    if (entry.members.size === 0) this.#delete(entry);
+    for (const member of entry.active()) this.#activate(member, -1, 0x87);
+    if (entry.size === 0) this.#delete(entry);
   }
 
   /** Without identifiers, retained copies are told apart by time: those after this PINGRESP are for others. */
@@ -180,34 +178,45 @@ export class SubscriptionTable {
 
   #activate(member: Member, identifier: number, code: number): void {
     if (code >= 0x80) {
-      member.entry.members.delete(member);
-      const onEnded = member.onEnded;
-      member.onEnded = null;
-      if (member.state !== 'ending') member.subscriber.onSuback(code);
-      onEnded?.();
+      const isAwaited = member.state !== 'ending';
+      member.entry.delete(member);
+      if (isAwaited) member.subscriber.onSuback(code);
+      member.finish();
       return;
     }
     if (member.state !== 'waiting') return;
-    member.state = 'active';
+    member.entry.setState(member, 'active');
     member.sinceIdentifier = identifier;
     member.subscriber.onSuback(code);
   }
 
   /** The last subscriber is leaving: copies go on until the UNSUBACK. */
-  #release(entry: FilterEntry, ending: Member[], wire: FilterWire): void {
+  #release(entry: FilterEntry, wire: FilterWire): void {
+    const ending = entry.ending();
     if (entry.heldQoS === -1) {
-      for (const member of ending) this.#finish(member);
+      for (const member of ending) member.finish();
       this.#delete(entry);
       return;
     }
+    if (ending.length > 0) this.#unsubscribe(entry, ending, wire);
+    else wire.later(() => this.#releaseIdle(entry, wire));
+  }
+
+  /** All subscribers are gone: no hurry, and somebody may have come meanwhile. */
+  #releaseIdle(entry: FilterEntry, wire: FilterWire): void {
+    const isIdle = entry.size === 0 && entry.heldQoS !== -1 && !entry.isChanging;
+    if (isIdle && wire === this.#wire) this.#unsubscribe(entry, [], wire);
+  }
+
+  #unsubscribe(entry: FilterEntry, ending: readonly Member[], wire: FilterWire): void {
     entry.isChanging = true;
     const epoch = this.#epoch;
     const onReleased = (): void => {
       if (epoch !== this.#epoch) return;
       entry.isChanging = false;
       entry.heldQoS = -1;
-      for (const member of ending) this.#finish(member);
-      if (entry.members.size === 0) this.#delete(entry);
+      for (const member of ending) member.finish();
+      if (entry.size === 0) this.#delete(entry);
       else this.#advance(entry);
     };
     wire.unsubscribe(entry.filter, () => {
@@ -218,57 +227,54 @@ export class SubscriptionTable {
   }
 
   /** Others keep the filter: what was routed before the end is known to be here after a barrier. */
-  #settle(entry: FilterEntry, ending: Member[], wire: FilterWire): void {
+  #settle(entry: FilterEntry, wire: FilterWire): void {
+    const ending = entry.ending();
     entry.isChanging = true;
     const epoch = this.#epoch;
     wire.barrier(() => {
       if (epoch !== this.#epoch) return;
       entry.isChanging = false;
-      for (const member of ending) this.#finish(member);
+      for (const member of ending) member.finish();
       this.#advance(entry);
     });
   }
 
   #end(member: Member, done: () => void): void {
-    if (!member.entry.members.has(member)) {
+    if (!member.entry.has(member)) {
       done();
       return;
     }
     member.onEnded = done;
-    if (member.state === 'active') member.state = 'ending';
+    if (member.state === 'active') member.entry.setState(member, 'ending');
     else if (member.state === 'waiting') this.#endWaiting(member);
-    if (this.#wire === null) this.#finish(member);
+    if (this.#wire === null) member.finish();
     else this.#advance(member.entry);
   }
 
   /** Its SUBSCRIBE is under way or owed: it counts as answered, so that the UNSUBSCRIBE comes behind it. */
   #endWaiting(member: Member): void {
-    member.state = 'ending';
+    member.entry.setState(member, 'ending');
     member.subscriber.onSuback(0);
   }
 
   #drop(member: Member): void {
     const { entry } = member;
-    if (!entry.members.delete(member)) return;
-    if (member.state === 'waiting') this.#endWaiting(member);
-    member.onEnded?.();
-    member.onEnded = null;
-    if (entry.members.size === 0 && this.#wire === null) this.#delete(entry);
+    const wasWaiting = member.state === 'waiting';
+    if (!entry.delete(member)) return;
+    if (wasWaiting) {
+      // Its SUBSCRIBE may be under way: the answer is nobody's business any more.
+      member.state = 'ending';
+      member.subscriber.onSuback(0);
+    }
+    member.finish();
+    if (entry.size === 0 && this.#wire === null) this.#delete(entry);
     else this.#advance(entry);
-  }
-
-  #finish(member: Member): void {
-    member.entry.members.delete(member);
-    const onEnded = member.onEnded;
-    member.onEnded = null;
-    onEnded?.();
   }
 
   #restore(entry: FilterEntry): void {
     const wire = this.#wire;
     if (wire === null || entry.isChanging) return;
-    const waiting = entry.membersIn('waiting');
-    if (waiting.length === entry.members.size) this.#serve(entry, waiting, wire);
+    if (entry.waitingCount === entry.size) this.#serve(entry, wire);
     else this.#subscribe(entry, [], 2, wire);
   }
 
@@ -280,8 +286,8 @@ export class SubscriptionTable {
   }
 
   #delete(entry: FilterEntry): void {
-    if (this.#entries.get(entry.key) !== entry) return;
-    this.#entries.delete(entry.key);
+    if (this.#entries.get(entry.filter) !== entry) return;
+    this.#entries.delete(entry.filter);
     this.#unrestored.delete(entry);
     this.#index.delete(entry);
   }

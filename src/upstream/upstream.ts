@@ -4,28 +4,41 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Counters } from '../metrics/counters.ts';
-import type { Upstream, UpstreamIdentity, UpstreamListener, UpstreamPort } from '../session/ports.ts';
+import type {
+  Upstream,
+  UpstreamIdentity,
+  UpstreamListener,
+  UpstreamPort,
+  UpstreamUsage,
+} from '../session/ports.ts';
 import { systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import { ByteAccount } from './byte-account.ts';
+import { ConnectGate } from './connect-gate.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
 import type { PairContext } from './pair-context.ts';
-import { PerClientPort } from './per-client-upstream.ts';
+import { PerClientPorts } from './per-client-upstream.ts';
+import type { PortSource } from './port-source.ts';
 import { type ProbeReport, probeBroker } from './probe.ts';
 import { QueueGroups } from './queue-groups.ts';
 import { Recovery } from './recovery.ts';
+import { SessionPool } from './session-pool.ts';
+import type { ServiceAccount } from './shared-pair.ts';
 
 /** Settings of the upstream. Times in milliseconds. */
 export interface UpstreamOptions {
   readonly broker: BrokerOptions;
   readonly outageGraceMs: number;
+  readonly mode: 'per_client' | 'pooled';
+  /** Most session pairs in `pooled` mode. */
+  readonly poolSize: number;
   readonly sessions: 'auto' | 'separate' | 'single';
   readonly authRequired: 'auto' | boolean;
   readonly probe: boolean;
   /** Bound of what all clients together have published at QoS 1 without an acknowledgement yet. */
   readonly maxUnackedBytes: number;
-  /** The gateway's own account for the probe; null: anonymous only. */
+  /** The gateway's own account, for the probe and for pooled sessions; null: anonymous. */
   readonly service: { readonly username: string; readonly password: string | undefined } | null;
   readonly wantsRetained: boolean;
   /** Known answers instead of a probe, for the embedded broker. */
@@ -43,8 +56,7 @@ const UNKNOWN: ProbeReport = { requiresCredentials: null, overlap: null, delaysS
 export class BrokerUpstream implements Upstream {
   #options: UpstreamOptions;
   #logger: Logger;
-  #context: PairContext;
-  #ports = new Set<PerClientPort>();
+  #source: PortSource;
   #report: ProbeReport;
   #probing: Promise<void> | null = null;
   #features: LinkFeatures | null = null;
@@ -58,8 +70,9 @@ export class BrokerUpstream implements Upstream {
     this.#options = options;
     this.#logger = logger;
     this.#report = options.knownReport ?? UNKNOWN;
-    this.#context = {
+    const context: PairContext = {
       broker: options.broker,
+      gate: new ConnectGate(),
       outageGraceMs: options.outageGraceMs,
       wantsRetained: options.wantsRetained,
       limitedLog: new RepeatLimiter(logger, systemClock),
@@ -74,11 +87,18 @@ export class BrokerUpstream implements Upstream {
       hasSubscribers: options.hasSubscribers,
       onFeatures: (features) => this.#onFeatures(features),
     };
+    const onEmpty = () => this.#onDrained?.();
+    this.#source =
+      options.mode === 'pooled'
+        ? new SessionPool(context, { size: options.poolSize, account: accountOf(options), onEmpty })
+        : new PerClientPorts(context, onEmpty);
   }
 
   get requiresCredentials(): boolean {
-    const { authRequired } = this.#options;
-    return authRequired === 'auto' ? this.#report.requiresCredentials === true : authRequired;
+    const { authRequired, mode } = this.#options;
+    if (authRequired !== 'auto') return authRequired;
+    // Pooled sessions have the gateway's own account: what a client says of itself is not the broker's business.
+    return mode === 'per_client' && this.#report.requiresCredentials === true;
   }
 
   get maxPayloadBytes(): number {
@@ -90,9 +110,8 @@ export class BrokerUpstream implements Upstream {
     return this.#report;
   }
 
-  /** Number of NATS clients with an open port. */
-  get size(): number {
-    return this.#ports.size;
+  get usage(): UpstreamUsage {
+    return this.#source.usage;
   }
 
   /** Begins to find out what the broker can do; nobody waits for it. */
@@ -103,10 +122,8 @@ export class BrokerUpstream implements Upstream {
     });
   }
 
-  open(identity: UpstreamIdentity, listener: UpstreamListener): UpstreamPort {
-    const port = new PerClientPort(this.#context, identity, listener, (one) => this.#onPortClosed(one));
-    this.#ports.add(port);
-    return port;
+  open(identify: () => UpstreamIdentity, listener: UpstreamListener): UpstreamPort {
+    return this.#source.open(identify, listener);
   }
 
   /**
@@ -117,15 +134,15 @@ export class BrokerUpstream implements Upstream {
   async stop(limitMs: number): Promise<boolean> {
     this.#isStopped = true;
     this.#stopProbe.abort();
-    for (const port of this.#ports) port.end();
+    this.#source.end();
     const isDone = await this.#drained(limitMs);
-    for (const port of [...this.#ports]) port.abort();
+    this.#source.abort();
     await this.#probing;
     return isDone;
   }
 
   #drained(limitMs: number): Promise<boolean> {
-    if (this.#ports.size === 0) return Promise.resolve(true);
+    if (this.#source.isEmpty) return Promise.resolve(true);
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), limitMs);
       this.#onDrained = () => {
@@ -161,11 +178,6 @@ export class BrokerUpstream implements Upstream {
     this.#logger.warn({ event: 'upstream.probe_failed', end }, message);
   }
 
-  #onPortClosed(port: PerClientPort): void {
-    this.#ports.delete(port);
-    if (this.#ports.size === 0) this.#onDrained?.();
-  }
-
   #usesSingleSession(): boolean {
     const { sessions } = this.#options;
     return sessions === 'single' || (sessions === 'auto' && this.#report.delaysSmallWrites === false);
@@ -196,6 +208,10 @@ export class BrokerUpstream implements Upstream {
       );
     }
   }
+}
+
+function accountOf({ service }: UpstreamOptions): ServiceAccount {
+  return service ?? { username: undefined, password: undefined };
 }
 
 function isUnknown(report: ProbeReport): boolean {

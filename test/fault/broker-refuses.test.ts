@@ -7,6 +7,7 @@ import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import type { ScriptedBehaviour } from '../support/scripted-behaviour.ts';
 import { ScriptedBroker } from '../support/scripted-broker.ts';
+import { testIn } from '../support/variants.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { closedFor, connectClient, startClient } from './clients.ts';
 
@@ -97,18 +98,22 @@ test('broker that speaks rubbish: the client is closed without a word, no crash'
   await (await connectClient(gateway)).close();
 });
 
-test('Mosquitto with passwords: the wrong one is an Authorization Violation, the right one works', async () => {
-  const mqtt = await withUsers();
-  const gateway = await gatewayTo(mqtt.url, { probe: true });
-  await waitFor(() => gateway.logLines('upstream.probed').length === 1);
-  const refused = await startClient(gateway, { user: 'ada', pass: 'wrong' });
-  assert.equal(refused.info.auth_required, true);
-  await refused.expect("-ERR 'Authorization Violation'\r\n");
-  assert.equal((await refused.closed()).how, 'eof');
-  await waitFor(() => closedFor(gateway, 'Authentication Failure') === 1);
-  assert.ok(!gateway.logText.includes('wrong'), 'the password is in no log line');
-  await (await connectClient(gateway, { user: 'ada', pass: 'right' })).close();
-});
+testIn(
+  'per_client',
+  'Mosquitto with passwords: the wrong one is an Authorization Violation, the right one works',
+  async () => {
+    const mqtt = await withUsers();
+    const gateway = await gatewayTo(mqtt.url, { probe: true });
+    await waitFor(() => gateway.logLines('upstream.probed').length === 1);
+    const refused = await startClient(gateway, { user: 'ada', pass: 'wrong' });
+    assert.equal(refused.info.auth_required, true);
+    await refused.expect("-ERR 'Authorization Violation'\r\n");
+    assert.equal((await refused.closed()).how, 'eof');
+    await waitFor(() => closedFor(gateway, 'Authentication Failure') === 1);
+    assert.ok(!gateway.logText.includes('wrong'), 'the password is in no log line');
+    await (await connectClient(gateway, { user: 'ada', pass: 'right' })).close();
+  },
+);
 
 const CREDENTIAL_REFUSALS: readonly (readonly [4 | 5, number])[] = [
   [5, 0x86],
@@ -119,22 +124,26 @@ const CREDENTIAL_REFUSALS: readonly (readonly [4 | 5, number])[] = [
   [4, 5],
 ];
 
-test('CONNACK that refuses the credentials: Authorization Violation, one attempt only', async () => {
-  for (const [protocolVersion, code] of CREDENTIAL_REFUSALS) {
-    const mqtt = await broker({ connackCode: () => code });
-    const gateway = await gatewayTo(mqtt.url, { protocol_version: protocolVersion });
-    const client = await startClient(gateway);
-    client.send('PING\r\n');
-    const end = await client.closed();
-    assert.equal(
-      end.leftover.toString(),
-      "-ERR 'Authorization Violation'\r\n",
-      `MQTT ${protocolVersion}: ${code}`,
-    );
-    assert.equal(mqtt.connections.length, 1);
-    await waitFor(() => closedFor(gateway, 'Authentication Failure') === 1);
-  }
-});
+testIn(
+  'per_client',
+  'CONNACK that refuses the credentials: Authorization Violation, one attempt only',
+  async () => {
+    for (const [protocolVersion, code] of CREDENTIAL_REFUSALS) {
+      const mqtt = await broker({ connackCode: () => code });
+      const gateway = await gatewayTo(mqtt.url, { protocol_version: protocolVersion });
+      const client = await startClient(gateway);
+      client.send('PING\r\n');
+      const end = await client.closed();
+      assert.equal(
+        end.leftover.toString(),
+        "-ERR 'Authorization Violation'\r\n",
+        `MQTT ${protocolVersion}: ${code}`,
+      );
+      assert.equal(mqtt.connections.length, 1);
+      await waitFor(() => closedFor(gateway, 'Authentication Failure') === 1);
+    }
+  },
+);
 
 const OTHER_REFUSALS: readonly (readonly [4 | 5, number])[] = [
   [5, 0x80],
@@ -152,37 +161,93 @@ const OTHER_REFUSALS: readonly (readonly [4 | 5, number])[] = [
   [4, 3],
 ];
 
-test('CONNACK with any other refusal: closed without a word, which clients take as a reason to try elsewhere', async () => {
-  for (const [protocolVersion, code] of OTHER_REFUSALS) {
-    const mqtt = await broker({ connackCode: () => code });
-    const gateway = await gatewayTo(mqtt.url, { protocol_version: protocolVersion });
-    const client = await startClient(gateway);
-    client.send('PING\r\n');
-    const end = await client.closed();
-    assert.deepEqual([end.how, end.leftover.toString()], ['eof', ''], `MQTT ${protocolVersion}: ${code}`);
-    await waitFor(() => closedFor(gateway, 'Broker Refused') === 1);
-    mqtt.behaviour.connackCode = () => 0;
-    await (await connectClient(gateway)).close();
-  }
-});
+testIn(
+  'per_client',
+  'CONNACK with any other refusal: closed without a word, which clients take as a reason to try elsewhere',
+  async () => {
+    for (const [protocolVersion, code] of OTHER_REFUSALS) {
+      const mqtt = await broker({ connackCode: () => code });
+      const gateway = await gatewayTo(mqtt.url, { protocol_version: protocolVersion });
+      const client = await startClient(gateway);
+      client.send('PING\r\n');
+      const end = await client.closed();
+      assert.deepEqual([end.how, end.leftover.toString()], ['eof', ''], `MQTT ${protocolVersion}: ${code}`);
+      await waitFor(() => closedFor(gateway, 'Broker Refused') === 1);
+      mqtt.behaviour.connackCode = () => 0;
+      await (await connectClient(gateway)).close();
+    }
+  },
+);
 
-test('DISCONNECT that is meant for good: the client is closed without reconnecting, its neighbour is untouched', async () => {
-  for (const code of [0x87, 0x8e, 0x98, 0x9d]) {
+testIn(
+  'pooled',
+  'CONNACK with a refusal: clients wait, then go without a word, and the next are served',
+  async () => {
+    for (const [protocolVersion, code] of [...CREDENTIAL_REFUSALS, ...OTHER_REFUSALS]) {
+      const mqtt = await broker({ connackCode: () => code });
+      const options = { protocol_version: protocolVersion, connect_timeout: '300ms', pool_size: 1 };
+      const gateway = await gatewayTo(mqtt.url, options);
+      const client = await startClient(gateway);
+      client.send('PING\r\n');
+      const end = await client.closed();
+      assert.deepEqual([end.how, end.leftover.toString()], ['eof', ''], `MQTT ${protocolVersion}: ${code}`);
+      await waitFor(() => closedFor(gateway, 'Broker Unavailable') === 1);
+      const [failed] = gateway.logLines('upstream.connect_failed');
+      assert.deepEqual(failed?.end, { kind: 'refused', code });
+      mqtt.behaviour.connackCode = () => 0;
+      await waitFor(() => mqtt.sessions.length > 0, 6_000, 'an attempt that succeeds');
+      await (await connectClient(gateway)).close();
+      assert.deepEqual(mqtt.violations, []);
+    }
+  },
+);
+
+testIn(
+  'pooled',
+  'DISCONNECT for whatever reason, again and again: the pair comes back, more and more slowly',
+  async () => {
     const mqtt = await broker();
-    const gateway = await gatewayTo(mqtt.url);
+    const gateway = await gatewayTo(mqtt.url, { pool_size: 1, outage_grace: '30s' });
     const client = await connectClient(gateway);
-    const neighbour = await connectClient(gateway);
-    mqtt.sessions[0]?.disconnect(code);
-    const end = await client.closed();
-    assert.deepEqual([end.how, end.leftover.toString()], ['eof', ''], `reason ${code}`);
-    await waitFor(() => closedFor(gateway, 'Broker Closed Session') === 1);
-    neighbour.send('SUB a 1\r\nPUB a 0\r\n\r\nPING\r\n');
-    await neighbour.expect('MSG a 1 0\r\n\r\nPONG\r\n');
-    // One session for the client, two for the neighbour.
-    assert.equal(mqtt.connections.length, 3);
-    await neighbour.close();
-  }
-});
+    client.answerPings();
+    client.send('SUB a 1\r\n');
+    await client.pingPong();
+    for (const code of [0x87, 0x8e, 0x98, 0x9d, 0x8e, 0x8e, 0x8e]) {
+      const { upstreamConnects } = gateway.gateway.status().counters;
+      mqtt.disconnectAll(code);
+      const isBack = (): boolean =>
+        gateway.gateway.status().counters.upstreamConnects > upstreamConnects && mqtt.filters.includes('a');
+      await waitFor(isBack, 12_000, `recovery from ${code}`);
+      mqtt.publish({ topic: 'a', payload: Buffer.from('x') });
+      await client.readUntil('MSG a 1 1\r\nx\r\n');
+    }
+    assert.ok(gateway.logLines('upstream.lost').length <= 7);
+    assert.equal(closedFor(gateway, 'Broker Closed Session'), 0);
+    await client.close();
+  },
+);
+
+testIn(
+  'per_client',
+  'DISCONNECT that is meant for good: the client is closed without reconnecting, its neighbour is untouched',
+  async () => {
+    for (const code of [0x87, 0x8e, 0x98, 0x9d]) {
+      const mqtt = await broker();
+      const gateway = await gatewayTo(mqtt.url);
+      const client = await connectClient(gateway);
+      const neighbour = await connectClient(gateway);
+      mqtt.sessions[0]?.disconnect(code);
+      const end = await client.closed();
+      assert.deepEqual([end.how, end.leftover.toString()], ['eof', ''], `reason ${code}`);
+      await waitFor(() => closedFor(gateway, 'Broker Closed Session') === 1);
+      neighbour.send('SUB a 1\r\nPUB a 0\r\n\r\nPING\r\n');
+      await neighbour.expect('MSG a 1 0\r\n\r\nPONG\r\n');
+      // One session for the client, two for the neighbour.
+      assert.equal(mqtt.connections.length, 3);
+      await neighbour.close();
+    }
+  },
+);
 
 test('DISCONNECT for any other reason: the client stays, and its subscription comes back', async () => {
   const mqtt = await broker();
@@ -202,23 +267,27 @@ test('DISCONNECT for any other reason: the client stays, and its subscription co
   await client.close();
 });
 
-test('Mosquitto: two programs that fight for one client id: the gateway is the one that gives up', async () => {
-  const mqtt = await startMosquitto();
-  open.push(mqtt);
-  const gateway = await startGateway({
-    upstream: { url: mqtt.url, probe: false },
-    client_info: { client_id: '${connect.name}' },
-  });
-  open.push(gateway);
-  const client = await connectClient(gateway, { name: 'contested' });
-  // Mosquitto 2.0 closes the older session without a DISCONNECT, so only the repetition tells.
-  const device = await connectDevice(mqtt.url, { clientId: 'contested', reconnectPeriod: 50 });
-  const end = await client.closed(15_000);
-  assert.ok(!end.leftover.includes('-ERR'));
-  await waitFor(() => closedFor(gateway, 'Broker Closed Session') === 1);
-  await waitFor(() => device.client.connected);
-  await device.close();
-});
+testIn(
+  'per_client',
+  'Mosquitto: two programs that fight for one client id: the gateway is the one that gives up',
+  async () => {
+    const mqtt = await startMosquitto();
+    open.push(mqtt);
+    const gateway = await startGateway({
+      upstream: { url: mqtt.url, probe: false },
+      client_info: { client_id: '${connect.name}' },
+    });
+    open.push(gateway);
+    const client = await connectClient(gateway, { name: 'contested' });
+    // Mosquitto 2.0 closes the older session without a DISCONNECT, so only the repetition tells.
+    const device = await connectDevice(mqtt.url, { clientId: 'contested', reconnectPeriod: 50 });
+    const end = await client.closed(15_000);
+    assert.ok(!end.leftover.includes('-ERR'));
+    await waitFor(() => closedFor(gateway, 'Broker Closed Session') === 1);
+    await waitFor(() => device.client.connected);
+    await device.close();
+  },
+);
 
 test('broker that asks for credentials: a PUB before CONNECT is refused and its payload is not kept', async () => {
   const mqtt = await withUsers();

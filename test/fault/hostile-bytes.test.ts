@@ -86,8 +86,8 @@ async function assertUnharmed(neighbour: RawClient, detail: string): Promise<voi
 
 async function awaitAllGone(): Promise<void> {
   const isGone = (): boolean => {
-    const { connections, upstreamSessions } = gateway.gateway.status();
-    return connections === 1 && upstreamSessions === 1;
+    const { connections, upstream } = gateway.gateway.status();
+    return connections === 1 && upstream.clients === 1;
   };
   await waitFor(isGone, 15_000, 'all but the neighbour to be gone');
 }

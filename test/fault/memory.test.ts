@@ -180,7 +180,7 @@ test(`${SUBS} SUBs of one client: all acknowledged, all working, all gone with i
   }
   await neighbour.pingPong();
   await client.close();
-  await waitFor(() => gateway.gateway.status().upstreamSessions === 1, 5_000, 'its sessions to be gone');
+  await waitFor(() => gateway.gateway.status().upstream.clients === 1, 5_000, 'its sessions to be gone');
   await neighbour.close();
 });
 

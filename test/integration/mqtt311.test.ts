@@ -5,6 +5,7 @@ import { headers, TimeoutError } from '@nats-io/transport-node';
 import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts';
 import { collect } from '../support/nats.ts';
 import { Scene } from '../support/scene.ts';
+import { testIn } from '../support/variants.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let scene: Scene<Mosquitto>;
@@ -88,7 +89,7 @@ test('3.1.1: a request that nobody answers times out; the log says at the start 
   assert.equal(scene.gateway.logLines('upstream.degraded').length, 1);
 });
 
-test('3.1.1: wrong credentials are an Authorization Violation here, too', async () => {
+testIn('per_client', '3.1.1: wrong credentials are an Authorization Violation here, too', async () => {
   const broker = await startMosquitto({ users: { ann: 'a' } });
   const own = await Scene.start(broker, { upstream: { protocol_version: 4 } });
   try {

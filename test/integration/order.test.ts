@@ -216,7 +216,7 @@ test('order: 10 s of mixed traffic with clients coming and going; nothing lost, 
   ]);
 
   await waitFor(() => gateway.gateway.status().connections === 0, 5_000, 'all clients to be gone');
-  await waitFor(() => gateway.gateway.status().upstreamSessions === 0, 5_000, 'their sessions to be gone');
+  await waitFor(() => gateway.gateway.status().upstream.clients === 0, 5_000, 'their sessions to be gone');
   assert.equal(counters.clientMessagesIn - countersBefore.in, account.published);
   assert.equal(counters.clientMessagesOut - countersBefore.out, account.received);
   assert.deepEqual([...counters.dropped], []);

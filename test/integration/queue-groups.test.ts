@@ -231,7 +231,7 @@ for (const [name, start] of BROKERS) {
         await passing.close();
         // Its sessions are gone at the broker when the gateway has none of them left.
         await waitFor(() => scene.gateway.gateway.status().connections === 1);
-        await waitFor(() => scene.gateway.gateway.status().upstreamSessions === 1);
+        await waitFor(() => scene.gateway.gateway.status().upstream.clients === 1);
       }
       for (let i = 0; i < 20; i++) await device.publish('change/x', String(sent++));
       await settled(members, sent, [steady]);

@@ -9,6 +9,7 @@ import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/util/logger.ts';
+import { VARIANT_SETTINGS } from './variants.ts';
 
 /** One parsed log line. */
 export interface LogLine {
@@ -52,7 +53,7 @@ const BASE_SETTINGS: GatewaySettings = {
 };
 
 /**
- * Writes a configuration file for these settings into a new folder.
+ * Writes a configuration file for these settings into a new folder. What they leave out is that of the variant.
  * @returns the file, and a function that removes it
  */
 export async function writeSettings(
@@ -60,7 +61,9 @@ export async function writeSettings(
 ): Promise<{ file: string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'nmg-gateway-'));
   const file = join(folder, 'config.json');
-  await writeFile(file, JSON.stringify({ ...BASE_SETTINGS, ...settings }, null, 2), { mode: 0o600 });
+  const upstream = { ...VARIANT_SETTINGS, ...(settings.upstream as object | undefined) };
+  const content = { ...BASE_SETTINGS, ...settings, upstream };
+  await writeFile(file, JSON.stringify(content, null, 2), { mode: 0o600 });
   return { file, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 

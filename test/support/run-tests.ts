@@ -1,18 +1,23 @@
 /**
- * Runs the test suites named on the command line (all of them without a name). node's own runner passes when it finds
- * no file, and when tests are skipped; this one does not. Knows nothing of what the tests do.
+ * Runs the test suites named on the command line (all of them without a name), in the variant named by `--variant`.
+ * Without one, suites of the whole gateway run in every variant of {@link VARIANTS}. node's own runner passes when it
+ * finds no file, and when tests are skipped; this one does not. Knows nothing of what the tests do.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { parseVariant } from './variants.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SUITES = ['unit', 'property', 'integration', 'fault'] as const;
+/** Suites of the whole gateway, which run in every variant; see variants.ts. */
+const VARIED_SUITES: readonly string[] = ['integration', 'fault'];
+const VARIANTS = ['per_client', 'pooled'] as const;
 const MINUTE_MS = 60_000;
 const TOTAL_LIMIT_MS = 15 * MINUTE_MS;
-/** One file, and each test in it. */
+/** Time for one file, and for each test in it. */
 const FILE_LIMIT_MS = 5 * MINUTE_MS;
 /** From SIGTERM to SIGKILL when the limit is reached. */
 const GRACE_MS = 5_000;
@@ -85,9 +90,10 @@ function runnerArguments(files: readonly string[], passedOn: readonly string[]):
 }
 
 /** Passes the runner's output on and keeps its end, where the summary stands. */
-function run(args: readonly string[]): Promise<Run> {
+function run(args: readonly string[], variant: string): Promise<Run> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...process.env, NMG_TEST_VARIANT: variant };
+    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
     let tail = '';
     let isLate = false;
     let line = '';
@@ -119,24 +125,54 @@ function run(args: readonly string[]): Promise<Run> {
   });
 }
 
-const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
-const passedOn = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
-const unknown = names.filter((name) => !(SUITES as readonly string[]).includes(name));
-if (unknown.length > 0) {
-  console.error(`unknown suite ${unknown.join(', ')}; there are ${SUITES.join(', ')}`);
-  process.exit(2);
+/** @returns whether all is well */
+async function runSuites(
+  suites: readonly string[],
+  variant: string,
+  passedOn: readonly string[],
+): Promise<boolean> {
+  const startedAt = performance.now();
+  const scope = `${suites.join(', ')}${variant === '' ? '' : ` (${variant})`}`;
+  const files = suites.flatMap(testFiles);
+  if (files.length === 0) {
+    console.error(`FAILED: no test files in ${scope}`);
+    return false;
+  }
+  const finished = await run(runnerArguments(files, passedOn), variant);
+  const totals = readTotals(finished.tail);
+  const problem = verdict(totals, finished);
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  const summary = `${scope}: ${totals.pass} of ${totals.tests} tests passed in ${files.length} files, ${seconds} s`;
+  console.log(problem === null ? `PASSED ${summary}` : `FAILED ${summary} (${problem})`);
+  return problem === null;
 }
-const suites = names.length > 0 ? names : SUITES;
-const startedAt = performance.now();
-const files = suites.flatMap(testFiles);
-if (files.length === 0) {
-  console.error(`FAILED: no test files in ${suites.join(', ')}`);
-  process.exit(1);
+
+/** What the command line asks for; options that are not ours go to node's runner. */
+function readArguments(args: readonly string[]) {
+  const names: string[] = [];
+  const variants: string[] = [];
+  const passedOn: string[] = [];
+  for (const [i, argument] of args.entries()) {
+    if (argument.startsWith('--variant=')) variants.push(argument.slice('--variant='.length));
+    else if (args[i - 1] === '--variant') variants.push(argument);
+    else if (argument.startsWith('-') && argument !== '--variant') passedOn.push(argument);
+    else if (argument !== '--variant') names.push(argument);
+  }
+  const unknown = names.filter((name) => !(SUITES as readonly string[]).includes(name));
+  if (unknown.length > 0)
+    throw new Error(`unknown suite ${unknown.join(', ')}; there are ${SUITES.join(', ')}`);
+  for (const variant of variants) parseVariant(variant);
+  return { suites: names.length > 0 ? names : SUITES, variants, passedOn };
 }
-const finished = await run(runnerArguments(files, passedOn));
-const totals = readTotals(finished.tail);
-const problem = verdict(totals, finished);
-const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-const scope = `${suites.join(', ')}: ${totals.pass} of ${totals.tests} tests passed in ${files.length} files, ${seconds} s`;
-console.log(problem === null ? `PASSED ${scope}` : `FAILED ${scope} (${problem})`);
-process.exitCode = problem === null ? 0 : 1;
+
+const { suites, variants, passedOn } = readArguments(process.argv.slice(2));
+const invariable = suites.filter((suite) => !VARIED_SUITES.includes(suite));
+const varied = suites.filter((suite) => VARIED_SUITES.includes(suite));
+let isFine = true;
+if (invariable.length > 0) isFine = await runSuites(invariable, '', passedOn);
+if (varied.length > 0) {
+  for (const variant of variants.length > 0 ? variants : VARIANTS) {
+    isFine = (await runSuites(varied, variant, passedOn)) && isFine;
+  }
+}
+process.exitCode = isFine ? 0 : 1;

@@ -67,6 +67,7 @@ export class SubscribeHandler {
     const request = {
       filter: filter.name,
       shareName: share?.name ?? null,
+      scope: this.#context.names.mapper.mountpoint,
       subscriber: subscription,
     } as const;
     const handle = port?.subscribe({ ...request, qos: connect.verbose ? 1 : 0 });

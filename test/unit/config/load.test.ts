@@ -337,17 +337,37 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     ],
   ],
   [
-    'authentication, permissions and pooled mode',
+    'authentication and permissions',
     {
       file: file(
-        '{ "authentication": [{}], "default_permissions": { "publish": {} }, "upstream": { "mode": "pooled" } }',
+        '{ "authentication": [{}], "default_permissions": { "publish": {} }, "listeners": [{ "name": "a", "bind": ":1", "authentication": "on" }] }',
       ),
     },
     [
       'FILE:1: authentication is not available in this version; remove it',
       'FILE:1: default_permissions is not available in this version; remove it',
-      'FILE:1: upstream.mode = "pooled" is not available in this version; "per_client" is',
+      'FILE:1: listeners[0].authentication = "on" must be "off"',
     ],
+  ],
+  [
+    'pooled sessions for everybody in the network',
+    {
+      flags: {
+        'upstream.mode': 'pooled',
+        listeners: [
+          { name: 'a', bind: ':1' },
+          { name: 'b', bind: '127.0.0.1:2' },
+          { name: 'c', bind: '[::]:3', authentication: 'off' },
+          { name: 'd', bind: '[::1]:4' },
+          { name: 'e', bind: 'localhost:5' },
+          { name: 'f', bind: '127.example.org:6' },
+        ],
+      },
+    },
+    ['0.0.0.0:1', '127.example.org:6'].map(
+      (address, i) =>
+        `flag --set listeners: listeners[${i * 5}].bind = "${address}" can be reached from other machines, and upstream.mode "pooled" gives everyone who connects the rights of upstream.username; bind it to 127.0.0.1, use upstream.mode "per_client", or give this listener authentication "off" if that is meant`,
+    ),
   ],
   [
     'a limit that is smaller than what it must hold',

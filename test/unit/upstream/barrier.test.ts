@@ -266,3 +266,19 @@ test('barrier: a loss while very many wait keeps all of them', () => {
   comeBack();
   assert.equal(passed.length, 300_001);
 });
+
+test('barrier: one that is withdrawn, running or waiting, calls nobody back and keeps nobody else waiting', () => {
+  const { barrier, passed, request, publisher, subscriber, comeBack } = setUp();
+  const [running, waiting] = [() => passed.push('running'), () => passed.push('waiting')];
+  barrier.request(running);
+  subscriber.subscribes[0]?.(0);
+  request('a');
+  barrier.request(waiting);
+  assert.equal(barrier.waiting, 3);
+  barrier.withdraw(running);
+  barrier.withdraw(waiting);
+  assert.equal(barrier.waiting, 1);
+  comeBack();
+  comeBack();
+  assert.deepEqual([passed, publisher.published.length, barrier.waiting], [['a'], 2, 0]);
+});

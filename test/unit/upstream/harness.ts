@@ -62,9 +62,9 @@ export class RecordingSubscriber implements Subscriber {
 }
 
 /** A request for a filter, `$share` name in front of a colon: `crew:a/#`. */
-export function request(text: string, subscriber: Subscriber, qos: 0 | 1 = 0): SubscribeRequest {
+export function request(text: string, subscriber: Subscriber, qos: 0 | 1 = 0, scope = ''): SubscribeRequest {
   const [first = '', second] = text.split(':');
-  return { filter: second ?? first, shareName: second === undefined ? null : first, qos, subscriber };
+  return { filter: second ?? first, shareName: second === undefined ? null : first, scope, qos, subscriber };
 }
 
 /** The broker's side of a table: every change waits until the test answers it. */
@@ -82,6 +82,10 @@ export class ScriptedWire implements FilterWire {
   unsubscribe(filter: string, done: () => void): void {
     this.asked.push(`unsub ${filter}`);
     this.#answers.push(done);
+  }
+
+  later(job: () => void): void {
+    job();
   }
 
   barrier(done: () => void): void {

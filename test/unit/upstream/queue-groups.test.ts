@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Counters } from '../../../src/metrics/counters.ts';
-import { FilterEntry, Member } from '../../../src/upstream/filter-entry.ts';
 import { QueueGroups } from '../../../src/upstream/queue-groups.ts';
 import { SubscriptionTable } from '../../../src/upstream/subscription-table.ts';
 import { inbound, RecordingSubscriber, request, ScriptedWire } from './harness.ts';
@@ -14,36 +13,116 @@ function session(groups: QueueGroups) {
   const table = new SubscriptionTable({
     overlap: () => 'single',
     wantsRetained: false,
-    onUnclaimed: () => false,
-    onSharedEntry: () => {},
+    onUnclaimed: (entry, scope, message) => groups.handOver(entry, scope, message),
+    onSharedCopy: (entry, message) => groups.serveOtherScopes(entry, message),
+    onSharedEntry: (entry, scope, isHeld) => groups.note(entry, scope, isHeld),
     onRetainedShared: () => {},
   });
   const wire = new ScriptedWire();
-  table.attach(wire, false, () => {});
-  const join = (text: string, member: RecordingSubscriber) =>
-    groups.subscribeLocally(table, request(text, member));
-  return { table, wire, join };
+  table.attach(wire, true, () => {});
+  const join = (text: string, member: RecordingSubscriber, scope = '') =>
+    groups.subscribeLocally(table, request(text, member, 0, scope));
+  /** A member of a group that the broker distributes. */
+  const share = (text: string, scope = '', isWilling = true) => {
+    const member = subscriber();
+    member.isWilling = isWilling;
+    const handle = table.subscribe(request(text, member, 0, scope));
+    wire.answerAll();
+    return Object.assign(member, { handle });
+  };
+  return { table, wire, join, share };
 }
 
 test('queue groups: a copy that its session cannot take goes to another session of the same group', () => {
   const counters = new Counters();
   const groups = new QueueGroups(counters);
-  const entry = (name: string, filter: string, isWilling: boolean) => {
-    const one = subscriber();
-    one.isWilling = isWilling;
-    const made = new FilterEntry(filter, name);
-    made.members.add(new Member(made, one, 0));
-    groups.note(made, true);
-    return { made, one };
-  };
-  const unwilling = entry('crew', 'a', false);
-  const other = entry('other', 'a', true);
-  const willing = entry('crew', 'a', true);
-  assert.equal(groups.handOver(unwilling.made, inbound('a', 'x')), true);
-  assert.deepEqual([willing.one.payloads, other.one.payloads], [['x'], []]);
-  groups.note(willing.made, false);
-  assert.equal(groups.handOver(unwilling.made, inbound('a', 'y')), false);
+  const [first, second, third] = [session(groups), session(groups), session(groups)];
+  first.share('crew:a', '', false);
+  const other = second.share('other:a');
+  const willing = third.share('crew:a');
+  first.table.dispatch(inbound('a', 'x'), [1]);
+  assert.deepEqual([willing.payloads, other.payloads], [['x'], []]);
+  willing.handle.drop();
+  third.wire.answerAll();
+  first.table.dispatch(inbound('a', 'y'), [1]);
   assert.equal(counters.dropped.get('no_group_member'), 1);
+  assert.deepEqual(other.payloads, []);
+});
+
+test('queue groups: a copy that arrives when its member has just left goes to another session', () => {
+  const counters = new Counters();
+  const groups = new QueueGroups(counters);
+  const [first, second] = [session(groups), session(groups)];
+  const leaving = first.share('crew:a');
+  const staying = second.share('crew:a');
+  leaving.handle.drop();
+  first.table.dispatch(inbound('a', 'x'), [1]);
+  assert.deepEqual([leaving.payloads, staying.payloads], [[], ['x']]);
+  assert.equal(counters.dropped.size, 0);
+});
+
+test('queue groups: a copy of one pattern that its members cannot take goes to those on another pattern', () => {
+  const counters = new Counters();
+  const { table, share } = session(new QueueGroups(counters));
+  share('crew:a/+', '', false);
+  const exact = share('crew:a/x');
+  table.dispatch(inbound('a/x', '1'), [1]);
+  table.dispatch(inbound('a/x', '1'), [2]);
+  assert.deepEqual(exact.payloads, ['1']);
+  table.dispatch(inbound('a/y', '2'), [1]);
+  assert.deepEqual([exact.payloads, counters.dropped.get('no_group_member')], [['1'], 1]);
+});
+
+test('queue groups: where everybody has left the first pattern, the copy of the second counts', () => {
+  const { table, share } = session(new QueueGroups(new Counters()));
+  const wide = share('crew:a/+');
+  const exact = share('crew:a/x');
+  wide.handle.drop();
+  table.dispatch(inbound('a/x', '1'), [1]);
+  table.dispatch(inbound('a/x', '1'), [2]);
+  assert.deepEqual([wide.payloads, exact.payloads], [[], ['1']]);
+});
+
+test('queue groups: groups of one name under different mountpoints take nothing from each other', () => {
+  const counters = new Counters();
+  const { table, share } = session(new QueueGroups(counters));
+  const above = share('crew:t1/+', '');
+  const tenant = share('crew:t1/x', 't1/');
+  table.dispatch(inbound('t1/x', '1'), [1]);
+  table.dispatch(inbound('t1/x', '1'), [2]);
+  assert.deepEqual([above.payloads, tenant.payloads], [['1'], ['1']]);
+  above.isWilling = false;
+  table.dispatch(inbound('t1/x', '2'), [1]);
+  assert.deepEqual(tenant.payloads, ['1'], 'no hand-over to another mountpoint');
+  assert.equal(counters.dropped.get('no_group_member'), 1);
+});
+
+test('queue groups: two mountpoints on one filter are two groups, whichever session the one copy comes to', () => {
+  const groups = new QueueGroups(new Counters());
+  const [first, second] = [session(groups), session(groups)];
+  const outer = first.share('crew:a/b/x', 'a/');
+  const inner = first.share('crew:a/b/x', 'a/b/');
+  const far = second.share('crew:a/b/x', 'a/');
+  assert.equal(first.table.size, 1, 'the broker sees one subscription');
+  first.table.dispatch(inbound('a/b/x', '1'), [1]);
+  assert.deepEqual([outer.payloads.length + far.payloads.length, inner.payloads], [1, ['1']]);
+  second.table.dispatch(inbound('a/b/x', '2'), [1]);
+  assert.deepEqual([far.payloads.includes('2'), inner.payloads], [true, ['1', '2']]);
+  inner.handle.drop();
+  second.table.dispatch(inbound('a/b/x', '3'), [1]);
+  assert.deepEqual([far.payloads.includes('3'), inner.payloads], [true, ['1', '2']]);
+});
+
+test('local groups: groups of one name and filter under different mountpoints are two', async () => {
+  const groups = new QueueGroups(new Counters());
+  const { table, wire, join } = session(groups);
+  const [outer, inner] = [subscriber(), subscriber()];
+  join('crew:a/b/x', outer, 'a/');
+  join('crew:a/b/x', inner, 'a/b/');
+  wire.answerAll();
+  await nextTurn();
+  table.dispatch(inbound('a/b/x', '1'), []);
+  assert.deepEqual([outer.payloads, inner.payloads], [['1'], ['1']]);
 });
 
 test('local group: one session subscribes for all; each message goes to one member', async () => {

@@ -18,9 +18,9 @@ function setUp(options: Setup = {}) {
     wantsRetained: options.wantsRetained ?? true,
     onUnclaimed: (entry) => {
       events.push(`unclaimed ${entry.filter}`);
-      return false;
     },
-    onSharedEntry: (entry, isHeld) => events.push(`${isHeld ? 'held' : 'left'} ${entry.filter}`),
+    onSharedCopy: () => {},
+    onSharedEntry: (entry, _scope, isHeld) => events.push(`${isHeld ? 'held' : 'left'} ${entry.filter}`),
     onRetainedShared: () => events.push('retained on shared'),
   });
   const hasIdentifiers = options.hasIdentifiers ?? true;
@@ -327,16 +327,54 @@ test('table: identifiers are unique, and null where the broker has none', () => 
   assert.equal(setUp({ hasIdentifiers: false }).table.allocateIdentifier(), null);
 });
 
-test('filter entry: text sent to the broker, key, and the QoS its members ask for', () => {
+test('table: a filter that everybody has dropped is released later, and not at all if somebody comes before', () => {
+  const { table, wire } = setUp();
+  const jobs: (() => void)[] = [];
+  wire.later = (job) => jobs.push(job);
+  const first = table.subscribe(request('a', subscriber()));
+  wire.answerAll();
+  first.drop();
+  assert.deepEqual([wire.asked.length, jobs.length, table.size], [1, 1, 1]);
+  const two = subscriber();
+  const second = table.subscribe(request('a', two));
+  assert.equal(wire.asked.at(-1), 'sub a qos0 rh0 id2');
+  wire.answerAll();
+  assert.deepEqual(two.subacks, [0]);
+  jobs.shift()?.();
+  assert.equal(wire.asked.length, 2, 'the job has nothing to do any more');
+  second.drop();
+  jobs.shift()?.();
+  assert.equal(wire.asked.at(-1), 'unsub a');
+  wire.answerAll();
+  assert.equal(table.size, 0);
+});
+
+test('table: who is dropped before the SUBACK is answered once, whatever the broker says', () => {
+  const { table, wire } = setUp();
+  const one = subscriber();
+  table.subscribe(request('a', one)).drop();
+  wire.answer(0x87);
+  assert.deepEqual(one.subacks, [0]);
+  wire.answerAll();
+  assert.equal(table.size, 0);
+});
+
+test('filter entry: text sent to the broker, and the QoS its members ask for', () => {
   const plain = new FilterEntry('a/#', null);
   const shared = new FilterEntry('a/#', 'crew');
   assert.deepEqual([plain.filter, shared.filter], ['a/#', '$share/crew/a/#']);
-  assert.notEqual(plain.key, shared.key);
   assert.equal(plain.wantedQoS, 0);
-  const high = new Member(plain, subscriber(), 1);
-  plain.members.add(new Member(plain, subscriber(), 0)).add(high);
-  assert.equal(plain.wantedQoS, 1);
-  high.state = 'ending';
+  const high = new Member(plain, request('a/#', subscriber(), 1));
+  const low = new Member(plain, request('a/#', subscriber()));
+  plain.add(low);
+  plain.add(high);
+  assert.deepEqual([plain.wantedQoS, plain.waitingCount, plain.endingCount], [1, 2, 0]);
+  plain.setState(high, 'ending');
   assert.equal(plain.wantedQoS, 0);
-  assert.deepEqual(plain.membersIn('ending'), [high]);
+  assert.deepEqual([plain.ending(), plain.waiting(), plain.active()], [[high], [low], []]);
+  plain.setState(low, 'active');
+  assert.ok(plain.delete(high));
+  assert.ok(!plain.delete(high));
+  assert.deepEqual([plain.size, plain.waitingCount, plain.endingCount], [1, 0, 0]);
+  assert.deepEqual(plain.active(), [low]);
 });

@@ -46,7 +46,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     may: ['errors.ts', 'nats', 'mqtt'],
     types: ['util'],
     packages: ['convict', 'jsonc-parser'],
-    builtIns: ['node:fs', 'node:path', 'node:net'],
+    builtIns: ['node:fs', 'node:os', 'node:path', 'node:net'],
   }),
   metrics: rule({ may: ['util'], types: ['close-reason.ts'] }),
   auth: rule({ may: ['nats', 'metrics', 'util', ...LEAVES], types: ['config'], builtIns: ['node:crypto'] }),

@@ -2,15 +2,17 @@
  * The composition root: builds all parts from a configuration and knows in which order they start and stop.
  * Importing it has no side effects; one process may run several gateways.
  */
-import { randomBytes } from 'node:crypto';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
+import { type GatewayOverview, type GatewayView, overviewOf } from './metrics/gateway-view.ts';
 import type { SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
 import type { ClientPort } from './session/ports.ts';
+import { createServerId } from './session/server-id.ts';
 import { Session } from './session/session.ts';
 import { Acceptor } from './transport/acceptor.ts';
+import type { Admission } from './transport/admission.ts';
 import type { Connection } from './transport/connection.ts';
 import { ConnectionRegistry } from './transport/connection-registry.ts';
 import { FlushScheduler } from './transport/flush-scheduler.ts';
@@ -31,6 +33,17 @@ export { loadConfig } from './config/load.ts';
 export interface GatewayOptions {
   /** Nothing is logged when left out. */
   readonly logger?: Logger;
+  /** Of a gateway that shares its addresses with other processes; left out: it is the only one. */
+  readonly place?: WorkerPlace;
+}
+
+/** What the processes of one gateway agree on. */
+export interface WorkerPlace {
+  /** In INFO of all of them. */
+  readonly serverId: string;
+  /** The first connection id is one more. */
+  readonly cidBase: number;
+  readonly admission: Admission;
 }
 
 /** How a gateway is stopped. */
@@ -48,7 +61,7 @@ export interface GatewayStatus {
 }
 
 /** A gateway between NATS clients and one MQTT broker. */
-export interface Gateway {
+export interface Gateway extends GatewayView {
   /**
    * To be called once.
    * @throws {GatewayError} `GW_LISTEN` when an address cannot be used; nothing is left running then
@@ -66,7 +79,7 @@ export interface Gateway {
  * @param config from `loadConfig`
  */
 export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
-  return new ComposedGateway(config, options.logger ?? silentLogger);
+  return new ComposedGateway(config, options.logger ?? silentLogger, options.place ?? null);
 }
 
 /** Frame overhead allowed on top of a payload and its control line. */
@@ -82,6 +95,8 @@ const EMBEDDED_REPORT = { requiresCredentials: false, overlap: 'single', delaysS
 class ComposedGateway implements Gateway {
   #config: Config;
   #logger: Logger;
+  #place: WorkerPlace | null;
+  #readySinceMs: number | null = null;
   #counters = new Counters();
   #registry: ConnectionRegistry<Connection>;
   #pending: PendingAccount;
@@ -91,10 +106,12 @@ class ComposedGateway implements Gateway {
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
-  constructor(config: Config, logger: Logger) {
+  constructor(config: Config, logger: Logger, place: WorkerPlace | null) {
     this.#config = config;
     this.#logger = logger;
-    this.#registry = new ConnectionRegistry({ maxConnections: config.maxConnections });
+    this.#place = place;
+    const { maxConnections } = config;
+    this.#registry = new ConnectionRegistry({ maxConnections, cidBase: place?.cidBase ?? 0 });
     this.#pending = new PendingAccount(config.maxTotalPendingBytes);
   }
 
@@ -111,6 +128,7 @@ class ComposedGateway implements Gateway {
     }
     if (this.#stopping !== null) return;
     this.#upstream?.start();
+    this.#readySinceMs = systemClock.now();
     this.#logger.info(
       { event: 'gateway.ready', upstream: shownUrl(this.#config.upstream.url) },
       'Gateway is ready',
@@ -133,6 +151,13 @@ class ComposedGateway implements Gateway {
       pendingBytes: this.#pending.totalBytes,
       counters: this.#counters,
     };
+  }
+
+  overview(): Promise<GatewayOverview> {
+    const uptimeMs = this.#readySinceMs === null ? 0 : Math.round(systemClock.now() - this.#readySinceMs);
+    const status = { ...this.status(), counters: this.#counters.snapshot() };
+    const only = { worker: 0, pid: process.pid, uptimeMs, restarts: 0, isCurrent: true };
+    return Promise.resolve(overviewOf([{ ...only, ...status }]));
   }
 
   async #startParts(): Promise<void> {
@@ -196,7 +221,8 @@ class ComposedGateway implements Gateway {
       logger: this.#logger,
     };
     const createSession = this.#sessionFactory();
-    const acceptor = new Acceptor({ context, registry: this.#registry, createSession });
+    const admission = this.#place?.admission;
+    const acceptor = new Acceptor({ context, registry: this.#registry, createSession, admission });
     return config.listeners.map((listener) => this.#buildListener(listener, acceptor));
   }
 
@@ -226,7 +252,7 @@ class ComposedGateway implements Gateway {
     if (upstream === null) throw new GatewayError('GW_INTERNAL', 'listeners before upstream');
     const services: SessionServices = {
       options: {
-        serverId: `N${randomBytes(40).toString('hex').toUpperCase().slice(0, 55)}`,
+        serverId: this.#place?.serverId ?? createServerId(),
         serverName: config.serverName,
         maxPayloadBytes: config.maxPayloadBytes,
         maxSubscriptions: config.maxSubscriptions,

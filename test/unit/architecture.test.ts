@@ -85,7 +85,6 @@ const RULES: Readonly<Record<string, Rule>> = {
       'util',
       ...LEAVES,
     ],
-    builtIns: ['node:crypto'],
   }),
   'main.ts': rule({
     may: ['cli', 'config', 'gateway.ts', 'util', ...LEAVES],

@@ -172,10 +172,6 @@ class ComposedGateway implements Gateway {
       const { startEmbeddedBroker } = await import('./upstream/embedded-broker.ts');
       const { embeddedHost: host, embeddedPort: port } = upstream;
       this.#broker = await startEmbeddedBroker({ host, port, logger: this.#logger });
-      this.#logger.warn(
-        { event: 'embedded_broker.started', url: this.#broker.url },
-        'EMBEDDED BROKER: for trying things out only; nothing is stored and anyone on this machine may connect',
-      );
     }
     this.#upstream = new BrokerUpstream(this.#upstreamOptions(), this.#logger, this.#counters);
   }

@@ -68,8 +68,15 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream'],
   }),
   cli: rule({
-    may: ['config', 'util', 'translation', 'nats', 'errors.ts', 'gateway.ts'],
+    may: ['config', 'util', 'translation', 'nats', 'errors.ts', 'gateway.ts', 'cluster'],
+    types: ['metrics'],
     builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
+  }),
+  // The primary serves no clients: of what serves them it needs the broker for trials, and a server id to hand out.
+  cluster: rule({
+    may: ['config', 'metrics', 'util', 'session/server-id.ts', 'upstream/embedded-broker.ts', ...LEAVES],
+    types: ['gateway.ts', 'transport'],
+    builtIns: ['node:cluster'],
   }),
   'gateway.ts': rule({
     may: [
@@ -86,6 +93,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       ...LEAVES,
     ],
   }),
+  'worker.ts': rule({ may: ['cluster', 'gateway.ts', 'util'], builtIns: ['node:cluster'] }),
   'main.ts': rule({
     may: ['cli', 'config', 'gateway.ts', 'util', ...LEAVES],
     builtIns: ['node:fs', 'node:path', 'node:url', 'node:util'],

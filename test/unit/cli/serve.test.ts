@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { type RunnableGateway, serve } from '../../../src/cli/serve.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { GatewayError } from '../../../src/errors.ts';
+import { overviewOf } from '../../../src/metrics/gateway-view.ts';
 import { createLogger } from '../../../src/util/logger.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -38,6 +39,7 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
       { name: 'tcp', type: 'tcp', host: '127.0.0.1', port: 4222 },
       { name: 'web', type: 'ws', host: '::1', port: 9222 },
     ],
+    overview: async () => overviewOf([]),
     ...overrides,
   };
   const run = serve({

@@ -116,7 +116,7 @@ export class ClusterGateway implements SlotOwner, GatewayView {
     const isSame = addresses.every(({ port }, index) => port === this.#addresses[index]?.port);
     if (!isSame) throw new GatewayError('GW_INTERNAL', 'a worker does not listen where the others do');
     this.#endTurn(slot);
-    if (this.#slots.every((each) => each === slot || each.isReady)) {
+    if (this.#slots.every(({ isReady }) => isReady)) {
       this.#isStarted = true;
       this.#onStarted(null);
     }
@@ -163,6 +163,11 @@ export class ClusterGateway implements SlotOwner, GatewayView {
     const { startEmbeddedBroker } = await import('../upstream/embedded-broker.ts');
     const { embeddedHost: host, embeddedPort: port } = config.upstream;
     this.#broker = await startEmbeddedBroker({ host, port, logger });
+    // It has neither $share nor 0x10; what makes up for that works within one process only.
+    logger.warn(
+      { event: 'cluster.embedded_broker' },
+      'with several workers on the embedded broker, queue groups are formed within each worker, and requests that nobody answers time out',
+    );
   }
 
   #warnOfSmallShare(): void {

@@ -192,12 +192,11 @@ export class WorkerSlot {
   }
 
   #onReady(addresses: readonly ListenerAddress[]): void {
-    this.#parts.owner.onReady(this, addresses);
-    const startMs = this.#msInState;
+    const { worker, logger, owner } = this.#parts;
+    const fields = { worker, pid: this.#process?.pid, restarts: this.#count - 1, startMs: this.#msInState };
     this.#enter('ready');
-    const { worker, logger } = this.#parts;
-    const fields = { worker, pid: this.#process?.pid, restarts: this.#count - 1, startMs };
     logger.info({ event: 'worker.started', ...fields }, 'a worker serves clients');
+    owner.onReady(this, addresses);
   }
 
   #onEnd(code: number | null, signal: string | null): void {

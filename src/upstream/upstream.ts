@@ -188,7 +188,7 @@ export class BrokerUpstream implements Upstream {
     if (!features.sharedSubscriptions) {
       this.#logger.warn(
         { event: 'upstream.no_shared_subscriptions' },
-        'the broker has no shared subscriptions: queue groups are formed within this gateway only',
+        'the broker has no shared subscriptions: queue groups are formed within this process only',
       );
     }
   }

@@ -17,7 +17,7 @@ export interface ProcessStatus {
 export interface WorkerStatus extends ProcessStatus {
   /** From 1; 0 is the only process of a gateway without workers. Its clients' ids are this × 2^32 + n. */
   readonly worker: number;
-  /** Null while it is being started again. */
+  /** Null while there is no process: the next one is about to be started. */
   readonly pid: number | null;
   /** Since it has been listening, in milliseconds; 0 while it does not. */
   readonly uptimeMs: number;

@@ -44,7 +44,7 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
   };
   const run = serve({
     config: loadConfig({ env: {}, flags: {} }),
-    logger: await createLogger({ level: 'info', format: 'json', destination }),
+    logger: await createLogger({ level: 'debug', format: 'json', destination }),
     createGateway: () => gateway,
     pidFile,
     clock,
@@ -156,4 +156,29 @@ test('serve: a PID file that cannot be written stops the gateway again', async (
   const { run, stops } = await harness({}, pidFile);
   await assert.rejects(run, { code: 'GW_CONFIG', message: `cannot write the PID file ${pidFile} (ENOENT)` });
   assert.deepEqual(stops, [false]);
+});
+
+test('serve: a gateway that cannot go on ends the run with its error', async () => {
+  let fail: (error: GatewayError) => void = () => {};
+  const failure = new Promise<GatewayError>((resolve) => {
+    fail = resolve;
+  });
+  const { run, events, stops, logged } = await harness({ failure });
+  await logged('process.ready');
+  fail(new GatewayError('GW_INTERNAL', 'no more workers'));
+  await assert.rejects(run, { message: 'no more workers' });
+  assert.deepEqual([stops, events.eventNames()], [[], []]);
+});
+
+test('serve: at the end, says at debug what was counted', async () => {
+  const counters = { clientMessagesIn: 5, closed: { Kicked: 1 } };
+  const { run, events, lines, logged } = await harness({
+    overview: async () => ({ ...overviewOf([]), restarts: 2, counters }),
+  });
+  await logged('process.ready');
+  events.emit('SIGTERM');
+  assert.equal(await run, 0);
+  const { level, event, restarts, clientMessagesIn, closed } = JSON.parse(lines.at(-1) ?? '');
+  assert.deepEqual([level, event], ['debug', 'process.totals']);
+  assert.deepEqual({ restarts, clientMessagesIn, closed }, { restarts: 2, ...counters });
 });

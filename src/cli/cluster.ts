@@ -19,7 +19,8 @@ export function createCluster({ logger, passOn }: LogOutput): (config: Config) =
   return (config) => {
     // Settings, secrets among them, reach workers as messages only.
     const hiddenVariables = Object.keys(process.env).filter((name) => name.startsWith(ENV_PREFIX));
-    const spawn = createSpawn({ file: WORKER_FILE, hiddenVariables, onLines: passOn });
+    const listeners = config.listeners.length;
+    const spawn = createSpawn({ file: WORKER_FILE, hiddenVariables, listeners, onLines: passOn });
     return new ClusterGateway({ config, logger, clock: systemClock, spawn });
   };
 }

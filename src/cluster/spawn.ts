@@ -1,4 +1,5 @@
 /** Starts worker processes through node:cluster, which gives them all the same listening sockets. */
+import type { ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
 import { GatewayError } from '../errors.ts';
 import type { PrimaryMessage } from './messages.ts';
@@ -30,12 +31,14 @@ export interface SpawnOptions {
   readonly file: string;
   /** Variables of our environment that workers do not get: settings reach them as messages. */
   readonly hiddenVariables: readonly string[];
+  /** How many sockets workers listen on. */
+  readonly listeners: number;
   /** Takes what workers write to standard output, in whole lines. */
   readonly onLines: (lines: string) => void;
 }
 
 /** @throws {GatewayError} `GW_CONFIG` in a process that is itself a worker of node:cluster */
-export function createSpawn({ file, hiddenVariables, onLines }: SpawnOptions): Spawn {
+export function createSpawn({ file, hiddenVariables, listeners, onLines }: SpawnOptions): Spawn {
   if (!cluster.isPrimary) {
     throw new GatewayError(
       'GW_CONFIG',
@@ -49,10 +52,12 @@ export function createSpawn({ file, hiddenVariables, onLines }: SpawnOptions): S
   return (events) => {
     const worker = cluster.fork(hidden);
     const child = worker.process;
+    const closeUntaken = watchHandover(child, listeners);
     let hasEnded = false;
     const end = (code: number | null, signal: string | null): void => {
       if (hasEnded) return;
       hasEnded = true;
+      closeUntaken();
       const rest = lines.end();
       if (rest !== '') onLines(rest);
       events.onEnd(code, signal);
@@ -78,4 +83,32 @@ export function createSpawn({ file, hiddenVariables, onLines }: SpawnOptions): S
       },
     };
   };
+}
+
+/** What node:cluster hands over: a socket without an owner. */
+interface Handover {
+  close(): void;
+}
+
+/**
+ * A client that was handed to a process which died before it took it would belong to nobody: node:cluster closes its
+ * own copy of the socket only when it is taken, and the client would wait for ever.
+ * @param listeners each has at most one client under way, and they are taken in order
+ * @returns closes what may not have been taken; harmless for what was
+ */
+function watchHandover(child: ChildProcess, listeners: number): () => void {
+  const latest: Handover[] = [];
+  const send = child.send.bind(child) as (...args: unknown[]) => boolean;
+  child.send = (...args: unknown[]): boolean => {
+    const handle = args[1];
+    if (isHandover(handle) && latest.push(handle) > listeners) latest.shift();
+    return send(...args);
+  };
+  return () => {
+    for (const handle of latest) handle.close();
+  };
+}
+
+function isHandover(value: unknown): value is Handover {
+  return typeof value === 'object' && value !== null && 'close' in value && typeof value.close === 'function';
 }

@@ -1,5 +1,6 @@
 /** Several workers, and what can happen to them: killed, unable to start, stopped, left alone by their primary. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -282,6 +283,23 @@ test('a worker that hangs: does not keep the program from ending, which says so'
   assert.deepEqual(await endOf(gateway, workers, 8_000), { code: 1, signal: null });
   assert.equal(gateway.logLines('cluster.stop_timeout').length, 1);
   assert.match(gateway.stderr, /a worker has ended before it could stop in order/);
+});
+
+test('a client handed to a worker that hangs: is closed when that is killed, and nothing of it is left', async () => {
+  const gateway = await start();
+  const sockets = () => readdirSync(`/proc/${gateway.pid}/fd`).length;
+  const before = sockets();
+  process.kill(pids(gateway)[1] ?? 0, 'SIGSTOP');
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 6; i++) clients.push(await connectRaw(gateway.host, gateway.port, { readInfo: false }));
+  const unserved = () => clients.filter(({ unread }) => unread.length === 0);
+  await waitFor(() => unserved().length === 1, 5_000, 'all but one to be served');
+  const [stuck] = unserved();
+  process.kill(pids(gateway)[1] ?? 0, 'SIGKILL');
+  await stuck?.closed();
+  await waitFor(() => gateway.logLines('worker.started').length === 3, 10_000, 'the next worker');
+  await waitFor(() => sockets() <= before, 5_000, 'the sockets of the primary to be as few as before');
+  await gateway.stop();
 });
 
 test('a worker killed during SIGTERM: is not replaced, and the exit code says that something may be lost', async () => {

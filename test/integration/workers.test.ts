@@ -1,7 +1,9 @@
 /** The built program with several workers on Mosquitto: one gateway to its clients, whichever worker they are on. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { freePort } from '../support/free-port.ts';
 import { writeSettings } from '../support/gateway.ts';
@@ -218,6 +220,20 @@ describe('workers: start and settings', () => {
       assert.match(outcomes[1]?.stderr ?? '', /listeners\[0\]\.bind/);
     });
   }
+
+  test('workers: in a process that is itself a worker of node:cluster, there can be only one', async () => {
+    const { file, remove } = await writeSettings({ workers: 2, upstream: { url: broker.url } });
+    const result = await runCommand(['serve', '-c', file], { env: { NODE_UNIQUE_ID: '1' } });
+    await remove();
+    assert.equal(result.code, 78);
+    assert.match(result.stderr, /workers must be 1 in a process that is itself a worker of node:cluster/);
+  });
+
+  test('workers: their program does nothing when somebody starts it by hand', () => {
+    const file = fileURLToPath(new URL('../../dist/worker.js', import.meta.url));
+    const { status, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 10_000 });
+    assert.deepEqual([status, /the setting "workers"/.test(stderr)], [2, true]);
+  });
 
   test('workers: the embedded broker is one, in the primary', async () => {
     const port = await freePort();

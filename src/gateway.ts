@@ -22,6 +22,7 @@ import { PendingAccount } from './transport/pending-account.ts';
 import { TcpListener } from './transport/tcp-listener.ts';
 import { WebSocketListener } from './transport/websocket-listener.ts';
 import type { EmbeddedBroker } from './upstream/embedded-broker.ts';
+import type { RecoveryPeers } from './upstream/recovery.ts';
 import { BrokerUpstream, type UpstreamOptions } from './upstream/upstream.ts';
 import { systemClock } from './util/clock.ts';
 import { type Logger, RepeatLimiter, silentLogger } from './util/logger.ts';
@@ -44,6 +45,7 @@ export interface WorkerPlace {
   /** The first connection id is one more. */
   readonly cidBase: number;
   readonly admission: Admission;
+  readonly peers: RecoveryPeers;
 }
 
 /** How a gateway is stopped. */
@@ -199,6 +201,7 @@ class ComposedGateway implements Gateway {
       wantsRetained: mapping.retained === 'deliver',
       knownReport: this.#broker === null ? null : EMBEDDED_REPORT,
       hasSubscribers: this.#broker?.hasSubscribers.bind(this.#broker) ?? null,
+      peers: this.#place?.peers,
     };
   }
 

@@ -21,6 +21,10 @@ export type PrimaryMessage =
   | StartMessage
   /** The answer to `ask`. */
   | { readonly type: 'decision'; readonly cid: number; readonly isAdmitted: boolean }
+  /** Whether clients of other workers are without the broker. */
+  | { readonly type: 'others'; readonly areAway: boolean }
+  /** The broker has answered another worker. */
+  | { readonly type: 'answered' }
   | { readonly type: 'report' }
   | { readonly type: 'stop'; readonly isDrain: boolean };
 
@@ -40,6 +44,10 @@ export type WorkerMessage =
   | { readonly type: 'ask'; readonly cid: number; readonly listener: string }
   /** A client that was asked for is gone. */
   | { readonly type: 'left'; readonly cid: number }
+  /** Whether clients of this worker are without the broker. */
+  | { readonly type: 'away'; readonly areAway: boolean }
+  /** The broker answers again. */
+  | { readonly type: 'answered' }
   /** The answer to `report`. */
   | { readonly type: 'status'; readonly status: ProcessStatus }
   /** The last message. */
@@ -68,6 +76,8 @@ const FROM_PRIMARY: Readonly<Record<PrimaryMessage['type'], Check>> = {
   start: ({ worker, config, serverId, cidBase }) =>
     isCount(worker) && isRecord(config) && isText(serverId) && isCount(cidBase),
   decision: ({ cid, isAdmitted }) => isCount(cid) && isFlag(isAdmitted),
+  others: ({ areAway }) => isFlag(areAway),
+  answered: () => true,
   report: () => true,
   stop: ({ isDrain }) => isFlag(isDrain),
 };
@@ -79,6 +89,8 @@ const FROM_WORKER: Readonly<Record<WorkerMessage['type'], Check>> = {
     isText(code) && Object.hasOwn(ERRORS, String(code)) && isText(message) && isRecord(context),
   ask: ({ cid, listener }) => isCount(cid) && isText(listener),
   left: ({ cid }) => isCount(cid),
+  away: ({ areAway }) => isFlag(areAway),
+  answered: () => true,
   status: ({ status }) => isStatus(status),
   stopped: ({ status }) => isStatus(status),
 };

@@ -12,6 +12,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { ConnectionLedger } from './connection-ledger.ts';
 import type { StartMessage } from './messages.ts';
+import { OutageBoard } from './outage-board.ts';
 import type { Spawn } from './spawn.ts';
 import { partOf } from './worker-config.ts';
 import { type SlotOwner, WorkerSlot } from './worker-slot.ts';
@@ -41,6 +42,7 @@ export class ClusterGateway implements SlotOwner, GatewayView {
   readonly #serverId = createServerId();
   readonly #slots: readonly WorkerSlot[];
   readonly #ledger: ConnectionLedger;
+  readonly #outages = new OutageBoard();
   /** Loaded workers that wait for their turn to listen: of an address that is taken, one complaint is enough. */
   readonly #waiting: WorkerSlot[] = [];
   #turn: WorkerSlot | null = null;
@@ -116,6 +118,7 @@ export class ClusterGateway implements SlotOwner, GatewayView {
     const isSame = addresses.every(({ port }, index) => port === this.#addresses[index]?.port);
     if (!isSame) throw new GatewayError('GW_INTERNAL', 'a worker does not listen where the others do');
     this.#endTurn(slot);
+    this.#outages.tell(this.#slots);
     if (this.#slots.every(({ isReady }) => isReady)) {
       this.#isStarted = true;
       this.#onStarted(null);
@@ -134,8 +137,19 @@ export class ClusterGateway implements SlotOwner, GatewayView {
     this.#ledger.leave(worker, cid);
   }
 
+  onAway({ worker }: WorkerSlot, areAway: boolean): void {
+    this.#outages.set(worker, areAway);
+    this.#outages.tell(this.#slots);
+  }
+
+  onAnswered(slot: WorkerSlot): void {
+    for (const other of this.#slots) if (other !== slot && other.isReady) other.tell({ type: 'answered' });
+  }
+
   onEnded(slot: WorkerSlot): void {
     this.#ledger.forget(slot.worker);
+    this.#outages.forget(slot.worker);
+    this.#outages.tell(this.#slots);
     this.#endTurn(slot);
   }
 

@@ -23,6 +23,10 @@ export interface SlotOwner {
   /** @returns whether one more client may be served */
   onAsk(slot: WorkerSlot, cid: number, listener: string): boolean;
   onLeft(slot: WorkerSlot, cid: number): void;
+  /** Clients of this worker are without the broker, or none any more. */
+  onAway(slot: WorkerSlot, areAway: boolean): void;
+  /** The broker has answered this worker after an outage. */
+  onAnswered(slot: WorkerSlot): void;
   /** The process is gone; another one follows unless the slot was stopped or `onHopeless` is called. */
   onEnded(slot: WorkerSlot): void;
   /** No process can be started here. */
@@ -98,12 +102,17 @@ export class WorkerSlot {
     if (this.#state !== 'loading') return;
     // The time limit of the start goes on.
     this.#state = 'starting';
-    this.#send(start);
+    this.tell(start);
+  }
+
+  /** Sends the process a message; without one it is dropped. */
+  tell(message: PrimaryMessage): void {
+    this.#process?.send(message);
   }
 
   /** What the process is doing, as it says itself if it does so in time. */
   async report(): Promise<WorkerStatus> {
-    const isCurrent = this.isReady && (await this.#figures.refresh(() => this.#send({ type: 'report' })));
+    const isCurrent = this.isReady && (await this.#figures.refresh(() => this.tell({ type: 'report' })));
     return {
       ...this.#figures.known,
       worker: this.worker,
@@ -122,7 +131,7 @@ export class WorkerSlot {
         this.#finish(true);
       } else {
         this.#enter('stopping');
-        this.#send({ type: 'stop', isDrain });
+        this.tell({ type: 'stop', isDrain });
       }
     });
   }
@@ -142,10 +151,6 @@ export class WorkerSlot {
     this.#timer = limitMs === undefined ? undefined : clock.setTimeout(onLimit, limitMs);
     this.#state = state;
     this.#stateSinceMs = clock.now();
-  }
-
-  #send(message: PrimaryMessage): void {
-    this.#process?.send(message);
   }
 
   /** A worker that has gone wrong must not take the others with it. */
@@ -176,11 +181,17 @@ export class WorkerSlot {
         return;
       case 'ask': {
         const isAdmitted = owner.onAsk(this, message.cid, message.listener);
-        this.#send({ type: 'decision', cid: message.cid, isAdmitted });
+        this.tell({ type: 'decision', cid: message.cid, isAdmitted });
         return;
       }
       case 'left':
         owner.onLeft(this, message.cid);
+        return;
+      case 'away':
+        owner.onAway(this, message.areAway);
+        return;
+      case 'answered':
+        owner.onAnswered(this);
         return;
       case 'status':
       case 'stopped':

@@ -10,6 +10,7 @@ import type { ProcessStatus } from '../metrics/gateway-view.ts';
 import type { createLogger, Logger } from '../util/logger.ts';
 import { failedMessage, readPrimaryMessage, type StartMessage, type WorkerMessage } from './messages.ts';
 import { RemoteAdmission } from './remote-admission.ts';
+import { RemotePeers } from './remote-peers.ts';
 
 /** What a worker is made of. */
 export interface WorkerParts {
@@ -30,12 +31,15 @@ const FAILURE = 1;
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #admission: RemoteAdmission;
+  readonly #peers: RemotePeers;
   #logger: Logger | null = null;
   #gateway: Gateway | null = null;
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
-    this.#admission = new RemoteAdmission((message) => this.#send(message));
+    const send = (message: WorkerMessage): void => this.#send(message);
+    this.#admission = new RemoteAdmission(send);
+    this.#peers = new RemotePeers(send);
   }
 
   /** Says that it is there, and obeys from now on. */
@@ -57,6 +61,12 @@ export class Worker {
       case 'decision':
         this.#admission.onDecision(message.cid, message.isAdmitted);
         return;
+      case 'others':
+        this.#peers.onOthers(message.areAway);
+        return;
+      case 'answered':
+        this.#peers.onAnswered();
+        return;
       case 'report':
         this.#send({ type: 'status', status: this.#status() });
         return;
@@ -72,7 +82,7 @@ export class Worker {
     // The primary passes lines on, pretty where that is wanted.
     const logger = await this.#parts.createLogger({ level: config.log.level, format: 'json' });
     this.#logger = logger.child({ worker });
-    const place = { serverId, cidBase, admission: this.#admission };
+    const place = { serverId, cidBase, admission: this.#admission, peers: this.#peers };
     this.#gateway = this.#parts.createGateway(deepFreeze(config), { logger: this.#logger, place });
     try {
       await this.#gateway.start();

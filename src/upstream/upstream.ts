@@ -13,7 +13,7 @@ import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
 import { type PerClientContext, PerClientPort } from './per-client-upstream.ts';
 import { type ProbeReport, probeBroker } from './probe.ts';
 import { QueueGroups } from './queue-groups.ts';
-import { Recovery } from './recovery.ts';
+import { Recovery, type RecoveryPeers } from './recovery.ts';
 
 /** Settings of the upstream. Times in milliseconds. */
 export interface UpstreamOptions {
@@ -30,6 +30,8 @@ export interface UpstreamOptions {
   /** Known answers instead of a probe, for the embedded broker. */
   readonly knownReport: ProbeReport | null;
   readonly hasSubscribers: ((topic: string) => boolean) | null;
+  /** Other processes of the same gateway; left out: there are none. */
+  readonly peers?: RecoveryPeers | undefined;
 }
 
 /** Room that headers and other properties may need beside the payload. */
@@ -60,7 +62,7 @@ export class BrokerUpstream implements Upstream {
       limitedLog: new RepeatLimiter(logger, systemClock),
       counters,
       groups: new QueueGroups(counters),
-      recovery: new Recovery(),
+      recovery: new Recovery(options.peers),
       unacked: new ByteAccount(options.maxUnackedBytes),
       usesSingleSession: () => this.#usesSingleSession(),
       delaysSmallWrites: () => this.#report.delaysSmallWrites,

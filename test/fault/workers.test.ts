@@ -313,6 +313,55 @@ test('a worker killed during SIGTERM: is not replaced, and the exit code says th
   assert.deepEqual(childrenOf(gateway.pid), []);
 });
 
+test('an outage of the broker: no worker publishes before the subscriptions of all workers are back', async () => {
+  const scripted = stopLater(await ScriptedBroker.start());
+  const gateway = await start({ upstream: { url: scripted.url, probe: false } });
+  const publisher = await verbose(await rawOnWorker(gateway, 1));
+  const subscriber = await verbose(await rawOnWorker(gateway, 2));
+  for (const client of [publisher, subscriber]) client.answerPings();
+  subscriber.send('SUB news 1\r\n');
+  await subscriber.pingPong();
+  const published = () => scripted.packets('publish').filter(({ topic }) => topic === 'news').length;
+  scripted.holdAcks('suback');
+  const connects = scripted.packets('connect').length;
+  scripted.cutAll('reset');
+  await waitFor(() => gateway.logLines('upstream.lost').length === 2);
+  publisher.send('PUB news 2\r\nhi\r\n');
+  await waitFor(() => scripted.heldAcks('suback') > 0, 5_000, 'the subscriber to subscribe again');
+  await waitFor(
+    () => scripted.packets('connect').length >= connects + 2,
+    5_000,
+    'both to be connected again',
+  );
+  const startMs = performance.now();
+  await waitFor(() => performance.now() - startMs > 300);
+  assert.equal(published(), 0, 'the subscription is not back yet');
+  scripted.releaseAcks('suback');
+  await publisher.expect('+OK\r\n');
+  await subscriber.readUntil('MSG news 1 2\r\nhi\r\n');
+  assert.equal(published(), 1);
+  assert.equal(gateway.logLines('upstream.restored').length, 2);
+  await gateway.stop();
+});
+
+test('an outage of the broker: a worker that dies meanwhile is not waited for', async () => {
+  const scripted = stopLater(await ScriptedBroker.start());
+  const gateway = await start({ upstream: { url: scripted.url, probe: false } });
+  const publisher = await verbose(await rawOnWorker(gateway, 1));
+  const subscriber = await verbose(await rawOnWorker(gateway, 2));
+  subscriber.send('SUB news 1\r\n');
+  await subscriber.pingPong();
+  scripted.holdAcks('suback');
+  scripted.cutAll('reset');
+  await waitFor(() => scripted.heldAcks('suback') > 0, 5_000, 'the subscriber to subscribe again');
+  const startMs = performance.now();
+  process.kill(pids(gateway)[1] ?? 0, 'SIGKILL');
+  publisher.send('PUB news 2\r\nhi\r\n');
+  await publisher.expect('+OK\r\n');
+  assert.ok(performance.now() - startMs < 4_000, 'less than the patience with those who do not come back');
+  await gateway.stop();
+});
+
 /** How each of many simultaneous connections was received. */
 async function storm(gateway: GatewayProcess, count: number) {
   const clients = await Promise.all(

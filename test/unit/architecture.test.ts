@@ -75,7 +75,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // The primary serves no clients: of what serves them it needs the broker for trials, and a server id to hand out.
   cluster: rule({
     may: ['config', 'metrics', 'util', 'session/server-id.ts', 'upstream/embedded-broker.ts', ...LEAVES],
-    types: ['gateway.ts', 'transport'],
+    types: ['gateway.ts', 'transport', 'upstream'],
     builtIns: ['node:cluster'],
   }),
   'gateway.ts': rule({

@@ -8,6 +8,7 @@ import {
   readWorkerMessage,
   type WorkerMessage,
 } from '../../../src/cluster/messages.ts';
+import { OutageBoard } from '../../../src/cluster/outage-board.ts';
 import { RemoteAdmission } from '../../../src/cluster/remote-admission.ts';
 import { RestartPolicy } from '../../../src/cluster/restart-policy.ts';
 import { WholeLines } from '../../../src/cluster/whole-lines.ts';
@@ -77,6 +78,8 @@ describe('messages between processes', () => {
   const fromPrimary = [
     { type: 'start', worker: 1, config, serverId: 'N', cidBase: 2 ** 32 },
     { type: 'decision', cid: 1, isAdmitted: false },
+    { type: 'others', areAway: true },
+    { type: 'answered' },
     { type: 'report' },
     { type: 'stop', isDrain: true },
   ];
@@ -86,6 +89,8 @@ describe('messages between processes', () => {
     { type: 'failed', code: 'GW_LISTEN', message: 'm', context: { key: 'k' } },
     { type: 'ask', cid: 1, listener: 'tcp' },
     { type: 'left', cid: 1 },
+    { type: 'away', areAway: false },
+    { type: 'answered' },
     { type: 'status', status },
     { type: 'stopped', status },
   ];
@@ -202,6 +207,61 @@ describe('remote admission', () => {
     assert.deepEqual([sent.length, decided], [4096, []]);
     await new Promise((done) => setImmediate(done));
     assert.deepEqual(decided, [[4097, false]]);
+  });
+});
+
+describe('outage board', () => {
+  function board(...ready: boolean[]) {
+    const told: string[] = [];
+    const readers = ready.map((isReady, index) => ({
+      worker: index + 1,
+      isReady,
+      tell: ({ areAway }: { readonly areAway: boolean }) => {
+        told.push(`${index + 1}: ${areAway ? 'others are away' : 'all are back'}`);
+      },
+    }));
+    const outages = new OutageBoard();
+    return {
+      readers,
+      outages,
+      /** What was told since the last time. */
+      tell: () => {
+        outages.tell(readers);
+        return told.splice(0);
+      },
+    };
+  }
+
+  test('board: tells each of the others only, and of changes only', () => {
+    const { outages, tell } = board(true, true, true);
+    assert.deepEqual(tell(), []);
+    outages.set(1, true);
+    assert.deepEqual(tell(), ['2: others are away', '3: others are away']);
+    outages.set(2, true);
+    outages.set(2, true);
+    assert.deepEqual(tell(), ['1: others are away']);
+    outages.set(1, false);
+    assert.deepEqual(tell(), ['2: all are back']);
+    outages.set(2, false);
+    assert.deepEqual(tell(), ['1: all are back', '3: all are back']);
+    assert.deepEqual(tell(), []);
+  });
+
+  test('board: a worker that is gone is not away, and the next one knows nothing', () => {
+    const { outages, tell } = board(true, true);
+    outages.set(1, true);
+    outages.set(2, true);
+    assert.deepEqual(tell(), ['1: others are away', '2: others are away']);
+    outages.forget(2);
+    assert.deepEqual(tell(), ['1: all are back', '2: others are away']);
+  });
+
+  test('board: who does not serve yet is told later', () => {
+    const { outages, readers, tell } = board(true, false);
+    outages.set(1, true);
+    assert.deepEqual(tell(), []);
+    readers[1] = { ...readers[1]!, isReady: true };
+    assert.deepEqual(tell(), ['2: others are away']);
   });
 });
 

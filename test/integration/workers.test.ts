@@ -1,7 +1,9 @@
 /** The built program with several workers on Mosquitto: one gateway to its clients, whichever worker they are on. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
@@ -192,6 +194,15 @@ describe('workers: start and settings', () => {
       [],
     );
     assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
+  });
+
+  test('workers: the PID file names the primary', async () => {
+    const file = join(tmpdir(), `nmg-workers-${process.pid}.pid`);
+    const settings = { workers: 2, upstream: { url: broker.url } };
+    const gateway = await startGatewayProcess({ settings, args: ['-P', file] });
+    assert.equal(readFileSync(file, 'utf8'), `${gateway.pid}\n`);
+    await gateway.stop();
+    assert.equal(existsSync(file), false);
   });
 
   test('workers: a wrong configuration is told once, by the primary, with exit code 78', async () => {

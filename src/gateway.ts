@@ -2,16 +2,19 @@
  * The composition root: builds all parts from a configuration and knows in which order they start and stop.
  * Importing it has no side effects; one process may run several gateways.
  */
-import { randomBytes } from 'node:crypto';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
+import { type GatewayOverview, type GatewayView, overviewOf } from './metrics/gateway-view.ts';
+import { NO_USAGE, type UpstreamUsage } from './metrics/upstream-usage.ts';
 import type { SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
-import type { ClientPort, UpstreamUsage } from './session/ports.ts';
+import type { ClientPort } from './session/ports.ts';
+import { createServerId } from './session/server-id.ts';
 import { Session } from './session/session.ts';
 import { WireHeaders } from './translation/wire-headers.ts';
 import { Acceptor } from './transport/acceptor.ts';
+import type { Admission } from './transport/admission.ts';
 import type { Connection } from './transport/connection.ts';
 import { ConnectionRegistry } from './transport/connection-registry.ts';
 import { FlushScheduler } from './transport/flush-scheduler.ts';
@@ -21,6 +24,7 @@ import { PendingAccount } from './transport/pending-account.ts';
 import { TcpListener } from './transport/tcp-listener.ts';
 import { WebSocketListener } from './transport/websocket-listener.ts';
 import type { EmbeddedBroker } from './upstream/embedded-broker.ts';
+import type { RecoveryPeers } from './upstream/recovery.ts';
 import { BrokerUpstream, type UpstreamOptions } from './upstream/upstream.ts';
 import { systemClock } from './util/clock.ts';
 import { type Logger, RepeatLimiter, silentLogger } from './util/logger.ts';
@@ -32,6 +36,18 @@ export { loadConfig } from './config/load.ts';
 export interface GatewayOptions {
   /** Nothing is logged when left out. */
   readonly logger?: Logger;
+  /** Of a gateway that shares its addresses with other processes; left out: it is the only one. */
+  readonly place?: WorkerPlace;
+}
+
+/** What the processes of one gateway agree on. */
+export interface WorkerPlace {
+  /** In INFO of all of them. */
+  readonly serverId: string;
+  /** The first connection id is one more. */
+  readonly cidBase: number;
+  readonly admission: Admission;
+  readonly peers: RecoveryPeers;
 }
 
 /** How a gateway is stopped. */
@@ -49,7 +65,7 @@ export interface GatewayStatus {
 }
 
 /** A gateway between NATS clients and one MQTT broker. */
-export interface Gateway {
+export interface Gateway extends GatewayView {
   /**
    * To be called once.
    * @throws {GatewayError} `GW_LISTEN` when an address cannot be used; nothing is left running then
@@ -67,7 +83,7 @@ export interface Gateway {
  * @param config from `loadConfig`
  */
 export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
-  return new ComposedGateway(config, options.logger ?? silentLogger);
+  return new ComposedGateway(config, options.logger ?? silentLogger, options.place ?? null);
 }
 
 /** Frame overhead allowed on top of a payload and its control line. */
@@ -80,11 +96,11 @@ const QUICK_STOP_MS = 1_000;
 /** What the embedded broker is known to do: no probe is needed for it. */
 const EMBEDDED_REPORT = { requiresCredentials: false, overlap: 'single', delaysSmallWrites: false } as const;
 
-const NO_USAGE: UpstreamUsage = { clients: 0, sessions: 0, filters: 0, unacknowledged: 0, waiting: 0 };
-
 class ComposedGateway implements Gateway {
   #config: Config;
   #logger: Logger;
+  #place: WorkerPlace | null;
+  #readySinceMs: number | null = null;
   #counters = new Counters();
   #registry: ConnectionRegistry<Connection>;
   #pending: PendingAccount;
@@ -94,10 +110,12 @@ class ComposedGateway implements Gateway {
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
-  constructor(config: Config, logger: Logger) {
+  constructor(config: Config, logger: Logger, place: WorkerPlace | null) {
     this.#config = config;
     this.#logger = logger;
-    this.#registry = new ConnectionRegistry({ maxConnections: config.maxConnections });
+    this.#place = place;
+    const { maxConnections } = config;
+    this.#registry = new ConnectionRegistry({ maxConnections, cidBase: place?.cidBase ?? 0 });
     this.#pending = new PendingAccount(config.maxTotalPendingBytes);
   }
 
@@ -114,6 +132,7 @@ class ComposedGateway implements Gateway {
     }
     if (this.#stopping !== null) return;
     this.#upstream?.start();
+    this.#readySinceMs = systemClock.now();
     this.#logger.info(
       { event: 'gateway.ready', upstream: shownUrl(this.#config.upstream.url) },
       'Gateway is ready',
@@ -138,6 +157,13 @@ class ComposedGateway implements Gateway {
     };
   }
 
+  overview(): Promise<GatewayOverview> {
+    const uptimeMs = this.#readySinceMs === null ? 0 : Math.round(systemClock.now() - this.#readySinceMs);
+    const status = { ...this.status(), counters: this.#counters.snapshot() };
+    const only = { worker: 0, pid: process.pid, uptimeMs, restarts: 0, isCurrent: true };
+    return Promise.resolve(overviewOf([{ ...only, ...status }]));
+  }
+
   async #startParts(): Promise<void> {
     await this.#startUpstream();
     this.#listeners = this.#buildListeners();
@@ -150,10 +176,6 @@ class ComposedGateway implements Gateway {
       const { startEmbeddedBroker } = await import('./upstream/embedded-broker.ts');
       const { embeddedHost: host, embeddedPort: port } = upstream;
       this.#broker = await startEmbeddedBroker({ host, port, logger: this.#logger });
-      this.#logger.warn(
-        { event: 'embedded_broker.started', url: this.#broker.url },
-        'EMBEDDED BROKER: for trying things out only; nothing is stored and anyone on this machine may connect',
-      );
     }
     this.#upstream = new BrokerUpstream(this.#upstreamOptions(), this.#logger, this.#counters);
   }
@@ -184,6 +206,7 @@ class ComposedGateway implements Gateway {
       wantsRetained: mapping.retained === 'deliver',
       knownReport: this.#broker === null ? null : EMBEDDED_REPORT,
       hasSubscribers: this.#broker?.hasSubscribers.bind(this.#broker) ?? null,
+      peers: this.#place?.peers,
     };
   }
 
@@ -202,7 +225,8 @@ class ComposedGateway implements Gateway {
       logger: this.#logger,
     };
     const createSession = this.#sessionFactory();
-    const acceptor = new Acceptor({ context, registry: this.#registry, createSession });
+    const admission = this.#place?.admission;
+    const acceptor = new Acceptor({ context, registry: this.#registry, createSession, admission });
     return config.listeners.map((listener) => this.#buildListener(listener, acceptor));
   }
 
@@ -232,7 +256,7 @@ class ComposedGateway implements Gateway {
     if (upstream === null) throw new GatewayError('GW_INTERNAL', 'listeners before upstream');
     const services: SessionServices = {
       options: {
-        serverId: `N${randomBytes(40).toString('hex').toUpperCase().slice(0, 55)}`,
+        serverId: this.#place?.serverId ?? createServerId(),
         serverName: config.serverName,
         maxPayloadBytes: config.maxPayloadBytes,
         maxSubscriptions: config.maxSubscriptions,

@@ -6,8 +6,10 @@ import type { Invocation } from './cli/arguments.ts';
  */
 import { parseCommandLine, UsageError } from './cli/arguments.ts';
 import { EXIT } from './cli/exit-codes.ts';
+import type { ServeOptions } from './cli/serve.ts';
 import { GatewayError } from './errors.ts';
 import { systemClock } from './util/clock.ts';
+import type { LogOutput } from './util/logger.ts';
 
 async function run(args: readonly string[]): Promise<number> {
   const invocation = parseCommandLine(args);
@@ -41,17 +43,17 @@ async function settings(invocation: Invocation) {
 
 async function serve(invocation: Invocation): Promise<number> {
   const { config } = await settings(invocation);
-  const [{ createGateway }, { createLogger }, serving] = await Promise.all([
-    import('./gateway.ts'),
+  const [factory, { createLogOutput }, serving] = await Promise.all([
+    factoryFor(config.workers),
     import('./util/logger.ts'),
     import('./cli/serve.ts'),
   ]);
-  const logger = await createLogger(config.log);
+  const output = await createLogOutput(config.log);
   try {
     return await serving.serve({
       config,
-      logger,
-      createGateway,
+      logger: output.logger,
+      createGateway: factory(output),
       pidFile: invocation.pidFile,
       clock: systemClock,
       events: process,
@@ -65,6 +67,13 @@ async function serve(invocation: Invocation): Promise<number> {
     complain(listenFailure(error, launch, portKey));
     return EXIT.unavailable;
   }
+}
+
+/** Of gateway and cluster only one is loaded: the primary of several processes serves no clients itself. */
+async function factoryFor(workers: number): Promise<(output: LogOutput) => ServeOptions['createGateway']> {
+  if (workers > 1) return (await import('./cli/cluster.ts')).createCluster;
+  const { createGateway } = await import('./gateway.ts');
+  return () => createGateway;
 }
 
 function print(text: string): number {

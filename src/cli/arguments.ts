@@ -33,6 +33,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   addr: { type: 'string', short: 'a' },
   port: { type: 'string', short: 'p' },
   name: { type: 'string', short: 'n', setting: 'server_name' },
+  workers: { type: 'string', setting: 'workers' },
   upstream: { type: 'string', setting: 'upstream.url' },
   'upstream-username': { type: 'string', setting: 'upstream.username' },
   'upstream-password-file': { type: 'string', setting: 'upstream.password_file' },

@@ -19,6 +19,7 @@ export const HELP = `nats-mqtt-gateway lets NATS clients work through an MQTT br
   -P, --pid FILE           write the process id to a file
   -D, -V                   log debug, log trace; also --log-level LEVEL
       --log-format FORMAT  auto, json or pretty
+      --workers N          processes that serve clients; auto: one per core
       --set KEY=VALUE      any setting, for instance --set ping_interval=30s
 
 Every setting is also an environment variable: NATSMQTT_UPSTREAM__URL and so on.

@@ -6,12 +6,13 @@ import type { EventEmitter } from 'node:events';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
+import type { GatewayView } from '../metrics/gateway-view.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { EXIT } from './exit-codes.ts';
 
-/** A gateway as the process sees it. */
-export interface RunnableGateway {
+/** A gateway as the process sees it: one process or several. */
+export interface RunnableGateway extends GatewayView {
   /** @throws {GatewayError} `GW_LISTEN` when an address is taken */
   start(): Promise<void>;
   /** Idempotent and bounded in time. */
@@ -22,6 +23,8 @@ export interface RunnableGateway {
     readonly host: string;
     readonly port: number;
   }[];
+  /** Settles when it cannot go on; it has stopped then. Left out: that does not happen. */
+  readonly failure?: Promise<GatewayError>;
 }
 
 /** Input of {@link serve}. */
@@ -46,7 +49,8 @@ const REPEAT_MS = 300;
 /**
  * Runs the gateway.
  * @returns the exit code, after SIGINT or SIGTERM and a completed stop
- * @throws {GatewayError} `GW_LISTEN` from the start, `GW_CONFIG` when the PID file cannot be written
+ * @throws {GatewayError} `GW_LISTEN` from the start, `GW_CONFIG` when the PID file cannot be written, and whatever the
+ *   gateway fails with later
  */
 export async function serve(options: ServeOptions): Promise<number> {
   const { config, logger, events, pidFile } = options;
@@ -62,13 +66,20 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     const early = await Promise.race([gateway.start().then(() => null), signals.first]);
     if (early === null) await announce(gateway, options);
-    return await stopOn(early ?? (await signals.first), gateway, options);
+    const signal = early ?? (await Promise.race([signals.first, failureOf(gateway)]));
+    return await stopOn(signal, gateway, options);
   } finally {
     signals.release();
     events.off('uncaughtException', uncaught);
     events.off('unhandledRejection', uncaught);
     removePidFile(pidFile);
   }
+}
+
+/** Rejects when the gateway cannot go on. */
+async function failureOf({ failure }: RunnableGateway): Promise<never> {
+  const error = await (failure ?? new Promise<never>(() => {}));
+  throw error;
 }
 
 async function announce(gateway: RunnableGateway, { logger, pidFile }: ServeOptions): Promise<void> {
@@ -127,12 +138,22 @@ async function stopOn(signal: StopSignal, gateway: RunnableGateway, options: Ser
     timer = clock.setTimeout(() => resolve('late'), limitMs);
   });
   try {
-    if ((await Promise.race([gateway.stop({ drain }), tooLate])) !== 'late') return EXIT.ok;
+    if ((await Promise.race([gateway.stop({ drain }), tooLate])) !== 'late') {
+      await logTotals(gateway, logger);
+      return EXIT.ok;
+    }
   } finally {
     clock.clearTimeout(timer);
   }
   logger.error({ event: 'process.stop_timeout', limitMs }, 'stopping took too long and was given up');
   return EXIT.failure;
+}
+
+/** What the gateway has done in its life. */
+async function logTotals(gateway: RunnableGateway, logger: Logger): Promise<void> {
+  if (!logger.isLevelEnabled('debug')) return;
+  const { counters, restarts } = await gateway.overview();
+  logger.debug({ event: 'process.totals', restarts, ...counters }, 'all that was counted');
 }
 
 function writePidFile(file: string): void {

@@ -98,6 +98,8 @@ export interface LogConfig {
 /** Everything that can be set. */
 export interface Config {
   readonly serverName: string;
+  /** Processes that the program serves clients with. `createGateway` is always one of them. */
+  readonly workers: number;
   /** Template of the topic prefix of every client; empty, or ends in `/`. */
   readonly mountpoint: string;
   readonly maxPayloadBytes: number;

@@ -2,10 +2,12 @@
  * Puts the configuration together: defaults, then file, then environment, then flags. What comes out is complete,
  * checked and frozen; what is wrong anywhere is told all at once.
  */
+import { availableParallelism } from 'node:os';
 import convict from 'convict';
 import { checkSetting } from './check.ts';
 import type { Config } from './config.ts';
 import { checkContradictions } from './contradictions.ts';
+import { deepFreeze } from './deep-freeze.ts';
 import { FormatError } from './formats.ts';
 import { type Group, isKey, keysOf } from './key.ts';
 import { formatPath, isRecord, type KeyPath, parsePath, valueAt, withValue } from './key-path.ts';
@@ -187,6 +189,7 @@ function forConvict(group: Group): convict.Schema<Record<string, unknown>> {
 function toConfig(settings: Settings): Config {
   return {
     serverName: settings.server_name,
+    workers: toWorkers(settings.workers),
     mountpoint: settings.mountpoint,
     maxPayloadBytes: settings.max_payload,
     maxControlLineBytes: settings.max_control_line,
@@ -219,6 +222,13 @@ function toConfig(settings: Settings): Config {
     upstream: toUpstream(settings.upstream),
     log: settings.log,
   };
+}
+
+/** More than this many cores are better used by gateways of their own. */
+const MAX_AUTO_WORKERS = 256;
+
+function toWorkers(workers: Settings['workers']): number {
+  return workers === 'auto' ? Math.min(availableParallelism(), MAX_AUTO_WORKERS) : workers;
 }
 
 function toListener(listener: Settings['listeners'][number], position: number): Config['listeners'][number] {
@@ -268,10 +278,4 @@ function toUpstream(upstream: Settings['upstream']): Config['upstream'] {
     probe: upstream.probe,
     authRequired: upstream.auth_required,
   };
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null)
-    for (const inner of Object.values(value)) deepFreeze(inner);
-  return Object.freeze(value);
 }

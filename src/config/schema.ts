@@ -126,6 +126,11 @@ export function parseGroup<G extends Group>(group: G, values: unknown): Parsed<G
 /** All settings, without the names of their environment variables. */
 const KEYS = {
   server_name: key('Name shown to clients in INFO.', names.identifier, 'nats_mqtt_gateway'),
+  workers: key(
+    'Processes that serve clients; `"auto"` is one per processor core. Limits stay those of the whole gateway; each worker gets an equal part of `max_total_…`.',
+    either(integer(1, 256), choice('auto')),
+    1,
+  ),
   mountpoint: key(
     'Topic prefix that every client lives under and cannot leave, for instance `"site1/"` or `"${connect.user}/"`.',
     names.mountpoint,

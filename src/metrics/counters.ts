@@ -15,7 +15,15 @@ export type DropReason =
   | 'broker_rejected'
   | 'offline';
 
-/** All counters of one gateway process. Numbers only grow, except the gauges in the second group. */
+/**
+ * A copy of counters as plain data, fit for JSON: numbers by the names of {@link Counters}, and for those with a
+ * reason an object of numbers by reason.
+ */
+export interface CounterSnapshot {
+  readonly [name: string]: number | Readonly<Record<string, number>>;
+}
+
+/** All counters of one gateway process. Numbers only grow. */
 export class Counters {
   clientConnections = 0;
   clientMessagesIn = 0;
@@ -40,4 +48,33 @@ export class Counters {
   countClosed(reason: string): void {
     this.closed.set(reason, (this.closed.get(reason) ?? 0) + 1);
   }
+
+  /** As of now. */
+  snapshot(): CounterSnapshot {
+    const fields: [string, unknown][] = Object.entries(this);
+    return Object.fromEntries(
+      fields.map(([name, value]) => [name, value instanceof Map ? Object.fromEntries(value) : Number(value)]),
+    );
+  }
+}
+
+/** Adds up the counters of several processes, also of such that know different ones. */
+export function sumOf(snapshots: readonly CounterSnapshot[]): CounterSnapshot {
+  const total: Record<string, number | Record<string, number>> = {};
+  for (const snapshot of snapshots) {
+    for (const [name, value] of Object.entries(snapshot)) {
+      const before = total[name];
+      if (typeof value === 'number') total[name] = (typeof before === 'number' ? before : 0) + value;
+      else total[name] = sumByReason(typeof before === 'object' ? before : {}, value);
+    }
+  }
+  return total;
+}
+
+function sumByReason(
+  total: Record<string, number>,
+  more: Readonly<Record<string, number>>,
+): Record<string, number> {
+  for (const [reason, count] of Object.entries(more)) total[reason] = (total[reason] ?? 0) + count;
+  return total;
 }

@@ -150,20 +150,6 @@ export interface UpstreamIdentity {
   readonly password: string | undefined;
 }
 
-/** What sessions with the broker hold at the moment. */
-export interface UpstreamUsage {
-  /** NATS clients with a way to the broker. */
-  readonly clients: number;
-  /** MQTT sessions that are connected. */
-  readonly sessions: number;
-  /** Topic filters, each counted once per session. */
-  readonly filters: number;
-  /** Publications that wait for their PUBACK. */
-  readonly unacknowledged: number;
-  /** Clients and changes that wait for a barrier, or in line for their turn to publish. */
-  readonly waiting: number;
-}
-
 /** Creates the broker side of sessions. */
 export interface Upstream {
   /** Whether INFO should ask for credentials because the broker does. */

@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../errors.ts';
 import type { ClientPort, ClientSession, PeerInfo } from '../session/ports.ts';
+import type { Admission } from './admission.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionContext, ConnectionObserver } from './connection-context.ts';
@@ -14,6 +15,8 @@ export interface AcceptorParts {
   readonly context: ConnectionContext;
   readonly registry: ConnectionRegistry<Connection>;
   readonly createSession: (port: ClientPort) => ClientSession;
+  /** Decides in place of the registry and the listener's limit; left out: they do. */
+  readonly admission?: Admission | undefined;
 }
 
 /** A byte stream and where it comes from. */
@@ -32,17 +35,18 @@ export class Acceptor {
   constructor(parts: AcceptorParts) {
     this.#parts = parts;
     this.#observer = {
-      onClosing: (connection, reason) => parts.registry.noteClosing(connection, reason),
+      onClosing: (connection, reason) => {
+        parts.registry.noteClosing(connection, reason);
+        parts.admission?.leave(connection.peer);
+      },
       onGone: (connection) => parts.registry.noteGone(connection),
     };
   }
 
   /** Never throws: a client that cannot be served must not take the listener with it. */
   accept({ stream, origin, maxConnections }: AcceptedStream): void {
-    const { registry, context, createSession } = this.#parts;
-    const isTooMany =
-      registry.isFull ||
-      (maxConnections !== undefined && registry.countOf(origin.listener) >= maxConnections);
+    const { registry, context, createSession, admission } = this.#parts;
+    const isTooMany = admission === undefined && this.#isTooMany(origin.listener, maxConnections);
     if (isTooMany && registry.isOverrun) {
       stream.destroy();
       return;
@@ -60,8 +64,23 @@ export class Acceptor {
       return;
     }
     if (!isTooMany) registry.add(connection);
-    connection.start();
+    // Before the start, which may end the connection: whoever leaves must have asked.
+    admission?.ask(peer, (isAdmitted) => {
+      if (isAdmitted) connection.admit();
+      else refuse(connection);
+    });
+    connection.start({ isAdmitted: admission === undefined });
     // After INFO, as nats-server does: client libraries read one INFO before anything else.
-    if (isTooMany) connection.fail(new GatewayError('GW_MAX_CONNECTIONS', 'too many client connections'));
+    if (isTooMany) refuse(connection);
   }
+
+  #isTooMany(listener: string, maxConnections: number | undefined): boolean {
+    const { registry } = this.#parts;
+    if (registry.isFull) return true;
+    return maxConnections !== undefined && registry.countOf(listener) >= maxConnections;
+  }
+}
+
+function refuse(connection: Connection): void {
+  connection.fail(new GatewayError('GW_MAX_CONNECTIONS', 'too many client connections'));
 }

@@ -55,6 +55,7 @@ export class Connection
   #wantsResume = false;
   #isPaused = false;
   #isInputAllowed = true;
+  #isAdmitted = true;
   /** No more input will come. */
   #isAtEnd = false;
   /** Set when the stream is gone although received operations are still held. */
@@ -73,11 +74,22 @@ export class Connection
     pending.join(this);
   }
 
-  /** Starts session and reading. What the session writes first (INFO) leaves at once, as a write of its own. */
-  start(): void {
+  /**
+   * Starts session and reading. What the session writes first (INFO) leaves at once, as a write of its own.
+   * @param options `isAdmitted: false`: nothing is read before {@link Connection.admit}
+   */
+  start(options: { readonly isAdmitted: boolean } = { isAdmitted: true }): void {
     this.#stream.attach(this);
+    this.#isAdmitted = options.isAdmitted;
+    this.#updateReading();
     this.#guarded(() => this.#session.start());
     if (this.#state === 'open') this.#writes.flush();
+  }
+
+  /** The client may be served. */
+  admit(): void {
+    this.#isAdmitted = true;
+    if (this.#state === 'open') this.#updateReading();
   }
 
   get pendingBytes(): number {
@@ -278,7 +290,7 @@ export class Connection
   }
 
   #updateReading(): void {
-    this.#setPaused(this.#parser.isHeld || !this.#isInputAllowed);
+    this.#setPaused(this.#parser.isHeld || !this.#isInputAllowed || !this.#isAdmitted);
   }
 
   #setPaused(isPaused: boolean): void {

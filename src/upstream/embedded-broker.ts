@@ -67,8 +67,13 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   }
   watch(broker, server, logger);
   let closing: Promise<void> | null = null;
+  const url = `mqtt://${reachableHost(host)}:${port}`;
+  logger.warn(
+    { event: 'embedded_broker.started', url },
+    'EMBEDDED BROKER: for trying things out only; nothing is stored and anyone on this machine may connect',
+  );
   return {
-    url: `mqtt://${reachableHost(host)}:${port}`,
+    url,
     port,
     maxLevels: EMBEDDED_MAX_LEVELS,
     hasSubscribers(topic) {

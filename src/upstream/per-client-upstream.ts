@@ -2,8 +2,10 @@
  * `per_client` mode: each NATS client has a pair of MQTT sessions of its own, so that the broker sees and authorises
  * every client. What runs over the pair is not decided here.
  */
+
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
+import { sumUsage, type UpstreamUsage } from '../metrics/upstream-usage.ts';
 import type { OutboundPublication } from '../mqtt/publication.ts';
 import type {
   PublishReceipt,
@@ -13,10 +15,9 @@ import type {
   UpstreamListener,
   UpstreamPort,
   UpstreamSubscription,
-  UpstreamUsage,
 } from '../session/ports.ts';
 import type { PairContext } from './pair-context.ts';
-import { type PortSource, sumUsage } from './port-source.ts';
+import type { PortSource } from './port-source.ts';
 import { SessionPair } from './session-pair.ts';
 
 /** Suffix of the second session's client id. */

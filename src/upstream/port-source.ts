@@ -1,18 +1,6 @@
 /** Where clients get their ports from: what the two modes have in common. */
-import type { UpstreamIdentity, UpstreamListener, UpstreamPort, UpstreamUsage } from '../session/ports.ts';
-
-/** Sum of what several pairs hold. */
-export function sumUsage(usages: Iterable<UpstreamUsage>): UpstreamUsage {
-  const sum = { clients: 0, sessions: 0, filters: 0, unacknowledged: 0, waiting: 0 };
-  for (const one of usages) {
-    sum.clients += one.clients;
-    sum.sessions += one.sessions;
-    sum.filters += one.filters;
-    sum.unacknowledged += one.unacknowledged;
-    sum.waiting += one.waiting;
-  }
-  return sum;
-}
+import type { UpstreamUsage } from '../metrics/upstream-usage.ts';
+import type { UpstreamIdentity, UpstreamListener, UpstreamPort } from '../session/ports.ts';
 
 /** See the head of the file. */
 export interface PortSource {

@@ -2,14 +2,15 @@
  * A pair of MQTT sessions, one of which publishes and one subscribes (or one does both), through connecting, outages
  * and the orderly end. Knows no NATS client: who uses the pair, and how many, is its holder's business.
  */
+
 import type { GatewayError } from '../errors.ts';
+import type { UpstreamUsage } from '../metrics/upstream-usage.ts';
 import type { OutboundPublication } from '../mqtt/publication.ts';
 import type {
   PublishReceipt,
   SubscribeRequest,
   UpstreamFeatures,
   UpstreamSubscription,
-  UpstreamUsage,
 } from '../session/ports.ts';
 import { BrokerSession } from './broker-session.ts';
 import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';

@@ -2,10 +2,11 @@
  * `pooled` mode: a few pairs of MQTT sessions under the gateway's own account serve all NATS clients. Opens pairs when
  * there are clients for them, and decides which client goes where; a client stays there for as long as it is connected.
  */
-import type { UpstreamListener, UpstreamPort, UpstreamUsage } from '../session/ports.ts';
+import { sumUsage, type UpstreamUsage } from '../metrics/upstream-usage.ts';
+import type { UpstreamListener, UpstreamPort } from '../session/ports.ts';
 import type { PairContext } from './pair-context.ts';
 import { PooledPort, type PooledPortOptions } from './pooled-port.ts';
-import { type PortSource, sumUsage } from './port-source.ts';
+import type { PortSource } from './port-source.ts';
 import { type ServiceAccount, SharedPair, type SharedPairEvents } from './shared-pair.ts';
 
 /** Settings of a pool. */

@@ -2,8 +2,10 @@
  * A pair of sessions that many clients share: who they are, whose turn it is, and what an outage means to them. Knows
  * them as members only.
  */
+
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
+import type { UpstreamUsage } from '../metrics/upstream-usage.ts';
 import type { OutboundPublication } from '../mqtt/publication.ts';
 import type {
   PublishReceipt,
@@ -11,7 +13,6 @@ import type {
   UpstreamFeatures,
   UpstreamIdentity,
   UpstreamSubscription,
-  UpstreamUsage,
 } from '../session/ports.ts';
 import type { PairContext } from './pair-context.ts';
 import { SessionPair } from './session-pair.ts';

@@ -2,15 +2,11 @@
  * The gateway's side towards one broker: opens a port for each NATS client and knows what all of them share,
  * such as what the broker can do and who is in which queue group.
  */
+
 import { randomBytes } from 'node:crypto';
 import type { Counters } from '../metrics/counters.ts';
-import type {
-  Upstream,
-  UpstreamIdentity,
-  UpstreamListener,
-  UpstreamPort,
-  UpstreamUsage,
-} from '../session/ports.ts';
+import type { UpstreamUsage } from '../metrics/upstream-usage.ts';
+import type { Upstream, UpstreamIdentity, UpstreamListener, UpstreamPort } from '../session/ports.ts';
 import { systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import { ByteAccount } from './byte-account.ts';
@@ -22,7 +18,7 @@ import { PerClientPorts } from './per-client-upstream.ts';
 import type { PortSource } from './port-source.ts';
 import { type ProbeReport, probeBroker } from './probe.ts';
 import { QueueGroups } from './queue-groups.ts';
-import { Recovery } from './recovery.ts';
+import { Recovery, type RecoveryPeers } from './recovery.ts';
 import { SessionPool } from './session-pool.ts';
 import type { ServiceAccount } from './shared-pair.ts';
 
@@ -44,6 +40,8 @@ export interface UpstreamOptions {
   /** Known answers instead of a probe, for the embedded broker. */
   readonly knownReport: ProbeReport | null;
   readonly hasSubscribers: ((topic: string) => boolean) | null;
+  /** Other processes of the same gateway; left out: there are none. */
+  readonly peers?: RecoveryPeers | undefined;
 }
 
 /** Room that headers and other properties may need beside the payload. */
@@ -78,7 +76,7 @@ export class BrokerUpstream implements Upstream {
       limitedLog: new RepeatLimiter(logger, systemClock),
       counters,
       groups: new QueueGroups(counters),
-      recovery: new Recovery(),
+      recovery: new Recovery(options.peers),
       unacked: new ByteAccount(options.maxUnackedBytes),
       usesSingleSession: () => this.#usesSingleSession(),
       delaysSmallWrites: () => this.#report.delaysSmallWrites,
@@ -204,7 +202,7 @@ export class BrokerUpstream implements Upstream {
     if (!features.sharedSubscriptions) {
       this.#logger.warn(
         { event: 'upstream.no_shared_subscriptions' },
-        'the broker has no shared subscriptions: queue groups are formed within this gateway only',
+        'the broker has no shared subscriptions: queue groups are formed within this process only',
       );
     }
   }

@@ -66,8 +66,20 @@ const REDACTED = '[redacted]';
 /** Deeper structures have no place in a log line, and a cycle must end somewhere. */
 const MAX_DEPTH = 6;
 
+/** Where a program's log goes: its own lines, and those of processes that it has started. */
+export interface LogOutput {
+  readonly logger: Logger;
+  /** Writes JSON lines of another process's logger as they are, or pretty. @param lines each with its line end */
+  passOn(lines: string): void;
+}
+
 /** Makes a logger. Loads the log library, so the first call costs some tens of milliseconds. */
 export async function createLogger(options: LoggerOptions): Promise<Logger> {
+  return (await createLogOutput(options)).logger;
+}
+
+/** Makes a logger whose output takes other lines too. */
+export async function createLogOutput(options: LoggerOptions): Promise<LogOutput> {
   const { pino } = await import('pino');
   const settings = {
     level: options.level,
@@ -77,23 +89,32 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
     // Errors arrive described already; the library would describe the description.
     serializers: { err: (described: unknown) => described },
   };
-  const isTerminal = options.destination === undefined && process.stdout.isTTY === true;
-  if (options.format === 'pretty' || (options.format === 'auto' && isTerminal)) {
-    const { build } = await import('pino-pretty');
-    const stream = build({
-      colorize: isTerminal,
-      translateTime: 'SYS:HH:MM:ss.l',
-      singleLine: true,
-      ignore: 'component,event',
-      sync: true,
-      ...(options.destination !== undefined && { destination: options.destination }),
-    });
-    return new RedactingLogger(pino(settings, stream));
-  }
   // Written synchronously, so that the line that explains a crash is not lost with the process.
-  return new RedactingLogger(
-    pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true })),
-  );
+  const output =
+    (await prettyStream(options)) ?? options.destination ?? pino.destination({ dest: 1, sync: true });
+  return {
+    logger: new RedactingLogger(pino(settings, output)),
+    passOn: (lines) => {
+      output.write(lines);
+    },
+  };
+}
+
+/** Null when lines are to be written as they are. */
+async function prettyStream({ format, destination }: LoggerOptions): Promise<NodeJS.WritableStream | null> {
+  // Not asked for JSON: the question alone would make standard output a stream of Node.js, which never blocks.
+  if (format === 'json') return null;
+  const isTerminal = destination === undefined && process.stdout.isTTY === true;
+  if (format === 'auto' && !isTerminal) return null;
+  const { build } = await import('pino-pretty');
+  return build({
+    colorize: isTerminal,
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+    ignore: 'component,event',
+    sync: true,
+    ...(destination !== undefined && { destination }),
+  });
 }
 
 /** Puts the redaction in front of the library: its own does not reach child bindings or error properties. */

@@ -48,7 +48,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     may: ['errors.ts', 'nats', 'mqtt'],
     types: ['util'],
     packages: ['convict', 'jsonc-parser'],
-    builtIns: ['node:fs', 'node:path', 'node:net'],
+    builtIns: ['node:fs', 'node:os', 'node:path', 'node:net'],
   }),
   metrics: rule({ may: ['util'], types: ['close-reason.ts'] }),
   auth: rule({ may: ['nats', 'metrics', 'util', ...LEAVES], types: ['config'], builtIns: ['node:crypto'] }),
@@ -70,8 +70,15 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream'],
   }),
   cli: rule({
-    may: ['config', 'util', 'translation', 'nats', 'errors.ts', 'gateway.ts'],
+    may: ['config', 'util', 'translation', 'nats', 'errors.ts', 'gateway.ts', 'cluster'],
+    types: ['metrics'],
     builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
+  }),
+  // The primary serves no clients: of what serves them it needs the broker for trials, and a server id to hand out.
+  cluster: rule({
+    may: ['config', 'metrics', 'util', 'session/server-id.ts', 'upstream/embedded-broker.ts', ...LEAVES],
+    types: ['gateway.ts', 'transport', 'upstream'],
+    builtIns: ['node:cluster'],
   }),
   'gateway.ts': rule({
     may: [
@@ -87,8 +94,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       'util',
       ...LEAVES,
     ],
-    builtIns: ['node:crypto'],
   }),
+  'worker.ts': rule({ may: ['cluster', 'gateway.ts', 'util'], builtIns: ['node:cluster'] }),
   'main.ts': rule({
     may: ['cli', 'config', 'gateway.ts', 'util', ...LEAVES],
     builtIns: ['node:fs', 'node:path', 'node:url', 'node:util'],

@@ -37,3 +37,17 @@ test('gateway: stopped while it starts, it leaves nothing open', async () => {
   assert.ok(address);
   assert.ok(!(await accepts(address.port)));
 });
+
+test('gateway: its overview is that of one process', async () => {
+  const gateway = newGateway();
+  await gateway.start();
+  const { workers, ...sums } = await gateway.overview();
+  const [only] = workers;
+  assert.ok(only !== undefined && workers.length === 1);
+  const { worker, pid, uptimeMs, isCurrent, ...own } = only;
+  assert.deepEqual([worker, pid, isCurrent], [0, process.pid, true]);
+  assert.ok(uptimeMs >= 0);
+  assert.deepEqual(own, sums);
+  assert.deepEqual([sums.connections, sums.restarts, sums.counters.clientMessagesIn], [0, 0, 0]);
+  await gateway.stop();
+});

@@ -57,6 +57,7 @@ const GOOD: readonly (readonly [args: string, expected: Partial<Invocation>])[] 
   ['--set mountpoint=', { settings: { mountpoint: '' }, flagNames: { mountpoint: '--set mountpoint' } }],
   ['map a.b', { command: 'map', names: ['a.b'] }],
   ['map -- -a', { command: 'map', names: ['-a'] }],
+  ['--workers auto', { settings: { workers: 'auto' }, flagNames: { workers: '--workers' } }],
   [
     'map a/b --reverse --profile emqx --escape-dollar --mountpoint m/',
     {

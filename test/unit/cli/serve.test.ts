@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { type RunnableGateway, serve } from '../../../src/cli/serve.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { GatewayError } from '../../../src/errors.ts';
+import { overviewOf } from '../../../src/metrics/gateway-view.ts';
 import { createLogger } from '../../../src/util/logger.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -38,11 +39,12 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
       { name: 'tcp', type: 'tcp', host: '127.0.0.1', port: 4222 },
       { name: 'web', type: 'ws', host: '::1', port: 9222 },
     ],
+    overview: async () => overviewOf([]),
     ...overrides,
   };
   const run = serve({
     config: loadConfig({ env: {}, flags: {} }),
-    logger: await createLogger({ level: 'info', format: 'json', destination }),
+    logger: await createLogger({ level: 'debug', format: 'json', destination }),
     createGateway: () => gateway,
     pidFile,
     clock,
@@ -154,4 +156,29 @@ test('serve: a PID file that cannot be written stops the gateway again', async (
   const { run, stops } = await harness({}, pidFile);
   await assert.rejects(run, { code: 'GW_CONFIG', message: `cannot write the PID file ${pidFile} (ENOENT)` });
   assert.deepEqual(stops, [false]);
+});
+
+test('serve: a gateway that cannot go on ends the run with its error', async () => {
+  let fail: (error: GatewayError) => void = () => {};
+  const failure = new Promise<GatewayError>((resolve) => {
+    fail = resolve;
+  });
+  const { run, events, stops, logged } = await harness({ failure });
+  await logged('process.ready');
+  fail(new GatewayError('GW_INTERNAL', 'no more workers'));
+  await assert.rejects(run, { message: 'no more workers' });
+  assert.deepEqual([stops, events.eventNames()], [[], []]);
+});
+
+test('serve: at the end, says at debug what was counted', async () => {
+  const counters = { clientMessagesIn: 5, closed: { Kicked: 1 } };
+  const { run, events, lines, logged } = await harness({
+    overview: async () => ({ ...overviewOf([]), restarts: 2, counters }),
+  });
+  await logged('process.ready');
+  events.emit('SIGTERM');
+  assert.equal(await run, 0);
+  const { level, event, restarts, clientMessagesIn, closed } = JSON.parse(lines.at(-1) ?? '');
+  assert.deepEqual([level, event], ['debug', 'process.totals']);
+  assert.deepEqual({ restarts, clientMessagesIn, closed }, { restarts: 2, ...counters });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +61,21 @@ test('load: the built-in defaults are a working configuration', () => {
 test('load: the shipped config.json says what the defaults say', () => {
   const shipped = fileURLToPath(new URL('../../../config.json', import.meta.url));
   assert.deepEqual(load({ file: shipped }), load());
+});
+
+test('load: workers is a number or "auto", which means the cores of this machine', () => {
+  const workers = (value: unknown) => load({ flags: { workers: value } }).workers;
+  assert.equal(load().workers, 1);
+  assert.deepEqual(
+    [workers(3), workers('4'), workers('auto')],
+    [3, 4, Math.min(availableParallelism(), 256)],
+  );
+  for (const wrong of [0, 257, 1.5, 'all']) {
+    assert.match(
+      problems({ flags: { workers: wrong } })[0] ?? '',
+      /^flag --set workers: workers = .* must be a whole number from 1 to 256, or "auto"$/,
+    );
+  }
 });
 
 test('load: nothing in a configuration can be changed', () => {

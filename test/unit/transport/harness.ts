@@ -6,6 +6,7 @@ import type { CloseReason } from '../../../src/close-reason.ts';
 import type { PublishOp } from '../../../src/nats/operations.ts';
 import type { ClientPort, ClientSession } from '../../../src/session/ports.ts';
 import { Acceptor } from '../../../src/transport/acceptor.ts';
+import type { Admission } from '../../../src/transport/admission.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import type { ConnectionLimits } from '../../../src/transport/connection-context.ts';
 import { ConnectionRegistry } from '../../../src/transport/connection-registry.ts';
@@ -103,6 +104,7 @@ export interface TransportSettings extends Partial<ConnectionLimits> {
   readonly maxPerListener?: number;
   readonly maxTotalPendingBytes?: number;
   readonly maxTotalInputBytes?: number;
+  readonly admission?: Admission;
   /** Present: a WebSocket listener. */
   readonly webSocket?: Partial<WebSocketListenerOptions>;
 }
@@ -150,6 +152,7 @@ export async function startTransport(settings: TransportSettings = {}): Promise<
       logger,
     },
     registry,
+    admission: settings.admission,
     createSession: (port) => {
       const session = new EchoSession(port);
       sessions.push(session);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { ByteAccount } from '../../../src/upstream/byte-account.ts';
-import { Recovery } from '../../../src/upstream/recovery.ts';
+import { type PeersListener, Recovery, type RecoveryPeers } from '../../../src/upstream/recovery.ts';
 
 /** A port that writes down what it is told. */
 function portNamed(name: string, log: string[]) {
@@ -89,6 +89,90 @@ test('recovery: patience has an end', () => {
     assert.deepEqual(log, ['a resumes']);
     recovery.restored(b);
     assert.deepEqual(log, ['a resumes', 'b resumes']);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+/** Other processes, as the test wants them. */
+class Peers implements RecoveryPeers {
+  readonly told: string[] = [];
+  listener: PeersListener | null = null;
+
+  announce(areAway: boolean): void {
+    this.told.push(areAway ? 'away' : 'back');
+  }
+
+  answered(): void {
+    this.told.push('answered');
+  }
+
+  listen(listener: PeersListener): void {
+    this.listener = listener;
+  }
+}
+
+test('recovery: other processes are told of changes, and of the first answer of each outage', () => {
+  const peers = new Peers();
+  const recovery = new Recovery(peers);
+  const [a, b] = [portNamed('a', []), portNamed('b', [])];
+  for (let outage = 0; outage < 2; outage++) {
+    recovery.lost(a);
+    recovery.lost(b);
+    recovery.lost(a);
+    recovery.answered();
+    recovery.answered();
+    recovery.restored(a);
+    recovery.forget(b);
+  }
+  assert.deepEqual(peers.told, ['away', 'answered', 'back', 'away', 'answered', 'back']);
+});
+
+test('recovery: nobody resumes before the clients of other processes are back', () => {
+  const log: string[] = [];
+  const peers = new Peers();
+  const recovery = new Recovery(peers);
+  const a = portNamed('a', log);
+  recovery.lost(a);
+  peers.listener?.onOthers(true);
+  recovery.restored(a);
+  assert.deepEqual(log, []);
+  peers.listener?.onOthers(false);
+  assert.deepEqual(log, ['a resumes']);
+});
+
+test('recovery: that the others are back does not help who is away, but hurries them', () => {
+  const log: string[] = [];
+  const peers = new Peers();
+  const recovery = new Recovery(peers);
+  const [a, b] = [portNamed('a', log), portNamed('b', log)];
+  recovery.lost(a);
+  recovery.lost(b);
+  peers.listener?.onOthers(true);
+  peers.listener?.onAnswered();
+  assert.deepEqual(log, ['a hurries within 250', 'b hurries within 250']);
+  assert.deepEqual(peers.told, ['away'], 'what came from others is not sent back');
+  recovery.restored(a);
+  peers.listener?.onOthers(false);
+  assert.equal(log.length, 2);
+  recovery.restored(b);
+  assert.deepEqual(log.slice(2), ['a resumes', 'b resumes']);
+});
+
+test('recovery: patience with other processes has an end, too', () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    const log: string[] = [];
+    const peers = new Peers();
+    const recovery = new Recovery(peers);
+    const a = portNamed('a', log);
+    peers.listener?.onOthers(true);
+    recovery.lost(a);
+    recovery.restored(a);
+    mock.timers.tick(4_999);
+    assert.deepEqual(log, []);
+    mock.timers.tick(1);
+    assert.deepEqual(log, ['a resumes']);
   } finally {
     mock.timers.reset();
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import {
-  createLogger,
+  createLogOutput,
   type LogFormat,
   type LogLevel,
   RepeatLimiter,
@@ -19,8 +19,13 @@ async function capture(level: LogLevel = 'trace', format: LogFormat = 'json') {
       done();
     },
   });
-  const logger = await createLogger({ level, format, destination });
-  return { logger, lines, records: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  const { logger, passOn } = await createLogOutput({ level, format, destination });
+  return {
+    logger,
+    passOn,
+    lines,
+    records: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
 }
 
 test('logger: JSON lines with level as text, ISO time, event and message', async () => {
@@ -130,6 +135,20 @@ test('logger: auto is JSON when the output is no terminal', async () => {
   const { logger, records } = await capture('info', 'auto');
   logger.info({ event: 'x' }, 'm');
   assert.equal(records()[0]?.msg, 'm');
+});
+
+test('logger: passes on lines of other processes, pretty where its own are', async () => {
+  const other = await capture('info', 'json');
+  other.logger.child({ worker: 2 }).info({ event: 'x' }, 'one');
+  other.logger.info({ event: 'x' }, 'two');
+  const text = `${other.lines.join('\n')}\nno JSON\n`;
+  const json = await capture('info', 'json');
+  json.passOn(text);
+  assert.deepEqual(json.lines, text.trimEnd().split('\n'));
+  const pretty = await capture('info', 'pretty');
+  pretty.passOn(text);
+  const shown = pretty.lines.map((line) => line.replace(/^\[[\d:.]+\] /, ''));
+  assert.deepEqual(shown, ['INFO: one {"worker":2}', 'INFO: two', 'no JSON']);
 });
 
 test('logger: the silent one takes everything', () => {

@@ -1,0 +1,250 @@
+/**
+ * A gateway of several processes, seen from the one that owns them. It serves no client itself: it starts workers
+ * and replaces them, keeps the limits they share, and adds up what they do.
+ */
+import type { Config } from '../config/config.ts';
+import { GatewayError } from '../errors.ts';
+import { type GatewayOverview, type GatewayView, overviewOf } from '../metrics/gateway-view.ts';
+import { createServerId } from '../session/server-id.ts';
+import type { ListenerAddress } from '../transport/listener.ts';
+import type { EmbeddedBroker } from '../upstream/embedded-broker.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+import { ConnectionLedger } from './connection-ledger.ts';
+import type { StartMessage } from './messages.ts';
+import { OutageBoard } from './outage-board.ts';
+import type { Spawn } from './spawn.ts';
+import { partOf } from './worker-config.ts';
+import { type SlotOwner, WorkerSlot } from './worker-slot.ts';
+
+/** What a gateway of several processes is made of. */
+export interface ClusterParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly spawn: Spawn;
+}
+
+/** Connection ids of worker n are n × 2^32 and more. */
+const CIDS_PER_WORKER = 2 ** 32;
+/** Ids that a worker may have given out without the primary having heard of it. */
+const UNHEARD_CIDS = 2 ** 16;
+/** What a stop may take beyond the time that its workers have for it. */
+const STOP_MARGIN_MS = 2_500;
+/** Bound of a stop without drain, in a worker. */
+const QUICK_STOP_MS = 1_000;
+
+/** See the head of this file. */
+export class ClusterGateway implements SlotOwner, GatewayView {
+  /** Settles when it cannot go on; it has stopped then. */
+  readonly failure: Promise<GatewayError>;
+  readonly #parts: ClusterParts;
+  readonly #serverId = createServerId();
+  readonly #slots: readonly WorkerSlot[];
+  readonly #ledger: ConnectionLedger;
+  readonly #outages = new OutageBoard();
+  /** Loaded workers that wait for their turn to listen: of an address that is taken, one complaint is enough. */
+  readonly #waiting: WorkerSlot[] = [];
+  #turn: WorkerSlot | null = null;
+  #addresses: readonly ListenerAddress[] = [];
+  /** The ports are known, and nobody holds them any more: asking for "any" again would give others. */
+  #isPortFixed = false;
+  #broker: EmbeddedBroker | null = null;
+  #onStarted: (error: GatewayError | null) => void = () => {};
+  #onFailure: (error: GatewayError) => void = () => {};
+  #isStarted = false;
+  #starting: Promise<void> | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(parts: ClusterParts) {
+    this.#parts = parts;
+    const { config, spawn, clock, logger } = parts;
+    this.failure = new Promise((resolve) => {
+      this.#onFailure = resolve;
+    });
+    const limited = config.listeners.filter(({ maxConnections }) => maxConnections > 0);
+    this.#ledger = new ConnectionLedger({
+      maxConnections: config.maxConnections,
+      perListener: new Map(limited.map(({ name, maxConnections }) => [name, maxConnections])),
+    });
+    this.#slots = Array.from(
+      { length: config.workers },
+      (_, index) => new WorkerSlot({ worker: index + 1, spawn, owner: this, clock, logger }),
+    );
+  }
+
+  /**
+   * Resolves when all workers serve clients. To be called once.
+   * @throws {GatewayError} what keeps a worker from starting, such as `GW_LISTEN`; nothing is left running then
+   */
+  async start(): Promise<void> {
+    if (this.#starting !== null || this.#stopping !== null) {
+      throw new GatewayError('GW_INTERNAL', 'a gateway starts once; create another one');
+    }
+    this.#starting = this.#startAll();
+    try {
+      await this.#starting;
+    } catch (error) {
+      await this.#giveUp();
+      throw error;
+    }
+  }
+
+  /**
+   * Idempotent and bounded in time.
+   * @throws {GatewayError} when a worker has not ended as it was told: something may be lost
+   */
+  stop({ drain }: { readonly drain: boolean }): Promise<void> {
+    this.#stopping ??= this.#stop(drain);
+    return this.#stopping;
+  }
+
+  /** Where clients connect; with the real ports once started. */
+  addresses(): readonly ListenerAddress[] {
+    return this.#addresses;
+  }
+
+  async overview(): Promise<GatewayOverview> {
+    return overviewOf(await Promise.all(this.#slots.map((slot) => slot.report())));
+  }
+
+  onLoaded(slot: WorkerSlot): void {
+    this.#waiting.push(slot);
+    this.#nextTurn();
+  }
+
+  onReady(slot: WorkerSlot, addresses: readonly ListenerAddress[]): void {
+    if (this.#addresses.length === 0) this.#addresses = addresses;
+    const isSame = addresses.every(({ port }, index) => port === this.#addresses[index]?.port);
+    if (!isSame) throw new GatewayError('GW_INTERNAL', 'a worker does not listen where the others do');
+    this.#endTurn(slot);
+    this.#outages.tell(this.#slots);
+    if (this.#slots.every(({ isReady }) => isReady)) {
+      this.#isStarted = true;
+      this.#onStarted(null);
+    }
+  }
+
+  onFailed(): boolean {
+    return this.#isStarted;
+  }
+
+  onAsk({ worker }: WorkerSlot, cid: number, listener: string): boolean {
+    return this.#ledger.admit(worker, cid, listener);
+  }
+
+  onLeft({ worker }: WorkerSlot, cid: number): void {
+    this.#ledger.leave(worker, cid);
+  }
+
+  onAway({ worker }: WorkerSlot, areAway: boolean): void {
+    this.#outages.set(worker, areAway);
+    this.#outages.tell(this.#slots);
+  }
+
+  onAnswered(slot: WorkerSlot): void {
+    for (const other of this.#slots) if (other !== slot && other.isReady) other.tell({ type: 'answered' });
+  }
+
+  onEnded(slot: WorkerSlot): void {
+    this.#ledger.forget(slot.worker);
+    this.#outages.forget(slot.worker);
+    this.#outages.tell(this.#slots);
+    this.#endTurn(slot);
+  }
+
+  onHopeless(error: GatewayError): void {
+    if (this.#isStarted) void this.#giveUp().then(() => this.#onFailure(error));
+    else this.#onStarted(error);
+  }
+
+  async #startAll(): Promise<void> {
+    await this.#startBroker();
+    // Told to stop meanwhile.
+    if (this.#stopping !== null) return;
+    this.#warnOfSmallShare();
+    const started = new Promise<GatewayError | null>((resolve) => {
+      this.#onStarted = resolve;
+    });
+    for (const slot of this.#slots) slot.open();
+    const error = await started;
+    if (error !== null) throw error;
+  }
+
+  async #startBroker(): Promise<void> {
+    const { config, logger } = this.#parts;
+    if (!config.upstream.isEmbedded) return;
+    const { startEmbeddedBroker } = await import('../upstream/embedded-broker.ts');
+    const { embeddedHost: host, embeddedPort: port } = config.upstream;
+    this.#broker = await startEmbeddedBroker({ host, port, logger });
+    // It has neither $share nor 0x10; what makes up for that works within one process only.
+    logger.warn(
+      { event: 'cluster.embedded_broker' },
+      'with several workers on the embedded broker, queue groups are formed within each worker, and requests that nobody answers time out',
+    );
+  }
+
+  #warnOfSmallShare(): void {
+    const { config, logger } = this.#parts;
+    const shareBytes = Math.floor(config.maxTotalPendingBytes / config.workers);
+    if (shareBytes >= config.maxPendingBytes) return;
+    const fields = { event: 'cluster.small_share', shareBytes, maxPendingBytes: config.maxPendingBytes };
+    logger.warn(fields, "a worker's part of max_total_pending is less than max_pending: it counts instead");
+  }
+
+  #nextTurn(): void {
+    if (this.#turn !== null) return;
+    this.#turn = this.#waiting.shift() ?? null;
+    this.#turn?.begin(this.#startMessage(this.#turn.worker));
+  }
+
+  #endTurn(slot: WorkerSlot): void {
+    const position = this.#waiting.indexOf(slot);
+    if (position >= 0) this.#waiting.splice(position, 1);
+    if (this.#turn === slot) this.#turn = null;
+    this.#nextTurn();
+  }
+
+  #startMessage(worker: number): StartMessage {
+    if (this.#addresses.length > 0 && !this.#slots.some(({ isReady }) => isReady)) this.#isPortFixed = true;
+    const config = partOf(this.#parts.config, {
+      ports: this.#isPortFixed ? this.#addresses.map(({ port }) => port) : null,
+      broker: this.#broker,
+    });
+    const lastCid = this.#ledger.lastCid(worker);
+    const cidBase = lastCid === 0 ? worker * CIDS_PER_WORKER : lastCid + UNHEARD_CIDS;
+    return { type: 'start', worker, config, serverId: this.#serverId, cidBase };
+  }
+
+  async #stop(isDrain: boolean): Promise<void> {
+    const { config, clock, logger } = this.#parts;
+    this.#onStarted(null);
+    // What is still being opened could not be closed. A failure is thrown by start().
+    await this.#starting?.catch(() => {});
+    const limitMs = (isDrain ? config.shutdownTimeoutMs : QUICK_STOP_MS) + STOP_MARGIN_MS;
+    const timer = clock.setTimeout(() => {
+      logger.error({ event: 'cluster.stop_timeout', limitMs }, 'workers that do not stop are killed');
+      for (const slot of this.#slots) slot.kill();
+    }, limitMs);
+    const areClean = await Promise.all(this.#slots.map((slot) => slot.stop(isDrain)));
+    clock.clearTimeout(timer);
+    await this.#broker?.close();
+    if (areClean.includes(false))
+      throw new GatewayError(
+        'GW_INTERNAL',
+        'a worker has ended before it could stop in order; see the log above',
+      );
+  }
+
+  /** Stops because something else has gone wrong, which is what counts. */
+  async #giveUp(): Promise<void> {
+    try {
+      await this.stop({ drain: false });
+    } catch (error) {
+      this.#parts.logger.error(
+        { event: 'cluster.stop_failed', err: error },
+        'not all workers stopped in order',
+      );
+    }
+  }
+}

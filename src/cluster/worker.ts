@@ -1,0 +1,118 @@
+/**
+ * One of several processes that serve clients: a whole gateway, told by its primary when to start and stop. Knows
+ * of the primary only the messages.
+ */
+import type { EventEmitter } from 'node:events';
+import { deepFreeze } from '../config/deep-freeze.ts';
+import { GatewayError } from '../errors.ts';
+import type { createGateway, Gateway } from '../gateway.ts';
+import type { ProcessStatus } from '../metrics/gateway-view.ts';
+import { NO_USAGE } from '../metrics/upstream-usage.ts';
+import type { createLogger, Logger } from '../util/logger.ts';
+import { failedMessage, readPrimaryMessage, type StartMessage, type WorkerMessage } from './messages.ts';
+import { RemoteAdmission } from './remote-admission.ts';
+import { RemotePeers } from './remote-peers.ts';
+
+/** What a worker is made of. */
+export interface WorkerParts {
+  /** Messages of the primary, and last errors: `process`. */
+  readonly events: EventEmitter;
+  /** @param onSent called when the message is on its way, or cannot be */
+  readonly send: (message: WorkerMessage, onSent: () => void) => void;
+  readonly createGateway: typeof createGateway;
+  readonly createLogger: typeof createLogger;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
+}
+
+const IDLE: ProcessStatus = { connections: 0, upstream: NO_USAGE, pendingBytes: 0, counters: {} };
+const FAILURE = 1;
+
+/** See the head of this file. */
+export class Worker {
+  readonly #parts: WorkerParts;
+  readonly #admission: RemoteAdmission;
+  readonly #peers: RemotePeers;
+  #logger: Logger | null = null;
+  #gateway: Gateway | null = null;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+    const send = (message: WorkerMessage): void => this.#send(message);
+    this.#admission = new RemoteAdmission(send);
+    this.#peers = new RemotePeers(send);
+  }
+
+  /** Says that it is there, and obeys from now on. */
+  run(): void {
+    const { events } = this.#parts;
+    const onUncaught = (error: unknown): void => this.#crash(error);
+    events.on('uncaughtException', onUncaught);
+    events.on('unhandledRejection', onUncaught);
+    events.on('message', (value) => this.#receive(value));
+    this.#send({ type: 'loaded' });
+  }
+
+  #receive(value: unknown): void {
+    const message = readPrimaryMessage(value);
+    switch (message.type) {
+      case 'start':
+        this.#start(message).catch((error) => this.#crash(error));
+        return;
+      case 'decision':
+        this.#admission.onDecision(message.cid, message.isAdmitted);
+        return;
+      case 'others':
+        this.#peers.onOthers(message.areAway);
+        return;
+      case 'answered':
+        this.#peers.onAnswered();
+        return;
+      case 'report':
+        this.#send({ type: 'status', status: this.#status() });
+        return;
+      case 'stop':
+        this.#stop(message.isDrain).catch((error) => this.#crash(error));
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #start({ worker, config, serverId, cidBase }: StartMessage): Promise<void> {
+    // The primary passes lines on, pretty where that is wanted.
+    const logger = await this.#parts.createLogger({ level: config.log.level, format: 'json' });
+    this.#logger = logger.child({ worker });
+    const place = { serverId, cidBase, admission: this.#admission, peers: this.#peers };
+    this.#gateway = this.#parts.createGateway(deepFreeze(config), { logger: this.#logger, place });
+    try {
+      await this.#gateway.start();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#send(failedMessage(error), () => this.#parts.exit(FAILURE));
+      return;
+    }
+    this.#send({ type: 'ready', addresses: this.#gateway.addresses() });
+  }
+
+  async #stop(isDrain: boolean): Promise<void> {
+    await this.#gateway?.stop({ drain: isDrain });
+    this.#send({ type: 'stopped', status: this.#status() }, () => this.#parts.exit(0));
+  }
+
+  #status(): ProcessStatus {
+    const status = this.#gateway?.status();
+    return status === undefined ? IDLE : { ...status, counters: status.counters.snapshot() };
+  }
+
+  #send(message: WorkerMessage, onSent: () => void = () => {}): void {
+    this.#parts.send(message, onSent);
+  }
+
+  #crash(error: unknown): void {
+    this.#logger?.fatal({ event: 'process.uncaught', err: error }, 'a bug ended the worker');
+    // Before there is a log, the primary shows what is written here.
+    if (this.#logger === null) console.error(error);
+    this.#parts.exit(FAILURE);
+  }
+}

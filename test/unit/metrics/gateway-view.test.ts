@@ -1,0 +1,51 @@
+/** Counters as plain data, and the one shape in which one process or many tell about themselves. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Counters, sumOf } from '../../../src/metrics/counters.ts';
+import { overviewOf, type WorkerStatus } from '../../../src/metrics/gateway-view.ts';
+
+test('counters: a snapshot is plain data and does not change afterwards', () => {
+  const counters = new Counters();
+  counters.clientMessagesIn = 3;
+  counters.countClosed('Kicked');
+  counters.drop('offline', 2);
+  const snapshot = counters.snapshot();
+  counters.clientMessagesIn = 4;
+  counters.drop('offline');
+  assert.equal(snapshot.clientMessagesIn, 3);
+  assert.deepEqual([snapshot.closed, snapshot.dropped], [{ Kicked: 1 }, { offline: 2 }]);
+  assert.deepEqual(JSON.parse(JSON.stringify(snapshot)), snapshot);
+  assert.deepEqual(Object.keys(snapshot).sort(), Object.keys(counters).sort());
+});
+
+test('counters: are added up by name and by reason, and left as they are', () => {
+  const a = { in: 1, closed: { Kicked: 1, Idle: 2 }, onlyA: 5 };
+  const b = { in: 2, closed: { Kicked: 10, Stale: 1 }, onlyB: { x: 1 } };
+  const total = { in: 3, closed: { Kicked: 11, Idle: 2, Stale: 1 }, onlyA: 5, onlyB: { x: 1 } };
+  assert.deepEqual(sumOf([a, b]), total);
+  assert.deepEqual(sumOf([a, b]), total);
+  assert.deepEqual(sumOf([]), {});
+});
+
+test('overview: sums over workers, which stay visible', () => {
+  const worker = (number: number): WorkerStatus => ({
+    worker: number,
+    pid: 100 + number,
+    uptimeMs: 5,
+    restarts: number,
+    isCurrent: true,
+    connections: number,
+    upstream: { clients: number, sessions: 2 * number, filters: 3, unacknowledged: 0, waiting: 1 },
+    pendingBytes: 10,
+    counters: { clientMessagesIn: number },
+  });
+  const workers = [worker(1), worker(2)];
+  assert.deepEqual(overviewOf(workers), {
+    connections: 3,
+    upstream: { clients: 3, sessions: 6, filters: 6, unacknowledged: 0, waiting: 2 },
+    pendingBytes: 20,
+    counters: { clientMessagesIn: 3 },
+    restarts: 3,
+    workers,
+  });
+});

@@ -63,8 +63,20 @@ function writeDocument(reportFile: string): void {
   writeFileSync(DOCUMENT, performanceText(readReport(reportFile), CELLS));
 }
 
+/** Ends the process with a hint when the command line cannot be understood. */
+function readOptions(): BenchOptions | null {
+  try {
+    const options = parseOptions(process.argv.slice(2));
+    if (options !== null) chosenCells(options);
+    return options;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\nTry: npm run bench -- --help\n`);
+    process.exit(2);
+  }
+}
+
 async function run(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2));
+  const options = readOptions();
   if (options === null) print(HELP);
   else if (options.list) print(...CELLS.map(({ name, title }) => `${name.padEnd(24)} ${title}`));
   else if (options.profile !== null) print(...topFunctions(options.profile));

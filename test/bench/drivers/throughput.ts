@@ -11,7 +11,7 @@ import { NumberedStream } from './numbered-stream.ts';
 
 const MOST_UNDER_WAY = 400_000;
 /** The first round also warms up the compilers of everybody. */
-const FIRST_WARM_UP_FACTOR = 3;
+const FIRST_WARM_UP_FACTOR = 6;
 /** A generator that needs more of a core may itself be what is measured. */
 const BUSY_SHARE = 0.9;
 const US_PER_MS = 1_000;

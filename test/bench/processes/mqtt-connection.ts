@@ -4,6 +4,7 @@
 import { createConnection, type Socket } from 'node:net';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import { FrameSplitter, type PublishFrame } from '../wire/frame-splitter.ts';
+import { readInto } from '../wire/read-buffer.ts';
 
 /** Options of {@link MqttConnection.open}. */
 export interface MqttConnectionOptions {
@@ -15,7 +16,6 @@ export interface MqttConnectionOptions {
   readonly onRead?: () => void;
 }
 
-const READ_BYTES = 256 * 1024;
 const CONNACK = 2;
 const SUBACK = 9;
 
@@ -32,14 +32,10 @@ export class MqttConnection {
       onPacket: (buffer, start) => this.#onAnswer((buffer[start] ?? 0) >> 4),
     });
     splitter.protocolVersion = options.protocolVersion;
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
-    const callback = (length: number): boolean => {
-      splitter.push(buffer.subarray(0, length));
+    const onread = readInto((chunk) => {
+      splitter.push(chunk);
       options.onRead?.();
-      return true;
-    };
-    // One buffer for all reads: the splitter copies what outlives the callback.
-    const onread = { buffer, callback };
+    });
     this.#socket = createConnection({ host: '127.0.0.1', port: options.port, noDelay: true, onread });
     this.#socket.on('error', (error) => fail(error.message));
     this.#socket.on('close', () => fail('closed by the broker'));

@@ -3,6 +3,7 @@
  */
 import { createConnection, type Socket } from 'node:net';
 import { type MessageHandler, MessageReader } from '../wire/message-reader.ts';
+import { readInto } from '../wire/read-buffer.ts';
 
 /** Options of {@link NatsConnection.open}. */
 export interface NatsConnectionOptions {
@@ -12,8 +13,6 @@ export interface NatsConnectionOptions {
   /** Something was read and handled. */
   onRead?(): void;
 }
-
-const READ_BYTES = 256 * 1024;
 
 /** See the head of the file. Fails the process when the server ends it or sends -ERR. */
 export class NatsConnection {
@@ -35,21 +34,11 @@ export class NatsConnection {
       onMessage: options.onMessage ?? (() => {}),
       onLine: (line) => connection.#onLine(line),
     });
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
-    const socket = createConnection({
-      host: '127.0.0.1',
-      port: options.port,
-      noDelay: true,
-      // One buffer for all reads: the reader copies what outlives the callback.
-      onread: {
-        buffer,
-        callback: (length) => {
-          reader.push(buffer.subarray(0, length));
-          options.onRead?.();
-          return true;
-        },
-      },
+    const onread = readInto((chunk) => {
+      reader.push(chunk);
+      options.onRead?.();
     });
+    const socket = createConnection({ host: '127.0.0.1', port: options.port, noDelay: true, onread });
     const connection: NatsConnection = new NatsConnection(socket, reader);
     const settings = {
       verbose: options.verbose ?? false,

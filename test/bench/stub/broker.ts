@@ -19,8 +19,6 @@ export interface Sink {
 /** Handles a PUBLISH, or does something wrong with it on purpose. */
 export type Intake = (connection: StubConnection, frame: PublishFrame) => void;
 
-const SINK_PREFIX = 'sink/';
-
 /** See the head of the file. */
 export class StubBroker implements StubHost {
   /** Stands between arrival and routing. */
@@ -34,7 +32,7 @@ export class StubBroker implements StubHost {
 
   constructor(sink: Sink) {
     this.#sink = sink;
-    this.#server = createServer((socket: Socket) => {
+    this.#server = createServer({ pauseOnConnect: true }, (socket: Socket) => {
       this.#open.add(new StubConnection(socket, this));
     });
   }
@@ -67,11 +65,10 @@ export class StubBroker implements StubHost {
   /** Counts a message, or passes it on. */
   take(connection: StubConnection, frame: PublishFrame): void {
     const route = this.#routeOf(connection, frame);
-    const isSunk = isSinkTopic(frame);
-    if (isSunk) this.#sink.take(frame.buffer, frame.payloadStart, frame.end);
-    const isHeard = this.#deliver(route, frame) || isSunk;
+    if (route.isSink) this.#sink.take(frame.buffer, frame.payloadStart, frame.end);
+    if (!route.isEmpty) this.#deliver(route, frame);
     if (frame.packetId !== null) {
-      connection.acknowledge(frame.packetId, isHeard);
+      connection.acknowledge(frame.packetId, route.isSink || !route.isEmpty);
       this.#written.add(connection);
     }
   }
@@ -106,8 +103,7 @@ export class StubBroker implements StubHost {
     this.#routes.remove(connection);
   }
 
-  /** @returns whether anybody got it */
-  #deliver(route: Route<StubConnection>, frame: PublishFrame): boolean {
+  #deliver(route: Route<StubConnection>, frame: PublishFrame): void {
     for (const target of route.targets) {
       target.client.deliver(frame, route.topic, target);
       this.#written.add(target.client);
@@ -118,7 +114,6 @@ export class StubBroker implements StubHost {
       member.client.deliver(frame, route.topic, member);
       this.#written.add(member.client);
     }
-    return route.targets.length + route.groups.length > 0;
   }
 
   #routeOf(connection: StubConnection, frame: PublishFrame): Route<StubConnection> {
@@ -134,16 +129,9 @@ export class StubBroker implements StubHost {
 
 function isTopic({ buffer, topicStart, topicEnd }: PublishFrame, topic: Buffer): boolean {
   if (topicEnd - topicStart !== topic.length) return false;
-  for (let index = 0; index < topic.length; index++) {
+  // Topics of a cell differ at their ends.
+  for (let index = topic.length - 1; index >= 0; index--) {
     if (buffer[topicStart + index] !== topic[index]) return false;
-  }
-  return true;
-}
-
-function isSinkTopic({ buffer, topicStart, topicEnd }: PublishFrame): boolean {
-  if (topicEnd - topicStart < SINK_PREFIX.length) return false;
-  for (let index = 0; index < SINK_PREFIX.length; index++) {
-    if (buffer[topicStart + index] !== SINK_PREFIX.charCodeAt(index)) return false;
   }
   return true;
 }

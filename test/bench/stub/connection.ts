@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import mqttPacket, { type ISubscribePacket, type IUnsubscribePacket, type Packet } from 'mqtt-packet';
 import { FrameSplitter, type PublishFrame } from '../wire/frame-splitter.ts';
+import { adopt } from '../wire/read-buffer.ts';
 import { appendCopy, fitsHead, makeHead } from './forward.ts';
 import { Outbox } from './outbox.ts';
 import type { Route, Target } from './routes.ts';
@@ -32,10 +33,8 @@ export class StubConnection {
   readonly #host: StubHost;
   #packetId = 0;
 
-  constructor(socket: Socket, host: StubHost) {
-    this.socket = socket;
+  constructor(accepted: Socket, host: StubHost) {
     this.#host = host;
-    this.outbox = new Outbox(socket);
     const splitter = new FrameSplitter({
       onPublish: (frame) => host.onPublish(this, frame),
       onPacket: (buffer, start, end) => {
@@ -45,11 +44,13 @@ export class StubConnection {
         splitter.protocolVersion = this.protocolVersion;
       },
     });
-    socket.setNoDelay(true);
-    socket.on('data', (chunk) => {
+    const socket = adopt(accepted, (chunk) => {
       splitter.push(chunk);
       host.onRead(this);
     });
+    this.socket = socket;
+    this.outbox = new Outbox(socket);
+    socket.setNoDelay(true);
     // 'close' follows; a client may go away in any way it likes.
     socket.on('error', () => {});
     socket.on('close', () => host.onClose(this));

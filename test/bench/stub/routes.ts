@@ -6,6 +6,9 @@
 import { isTopicMatch, splitShare } from '../../support/topic-match.ts';
 import type { CopyHead } from './forward.ts';
 
+/** Topics below it end at the broker. */
+const SINK_PREFIX = 'sink/';
+
 /** One filter of one client. */
 interface Held<C> {
   readonly client: C;
@@ -27,10 +30,14 @@ export interface Target<C> {
 /** Everybody who gets a topic. */
 export interface Route<C> {
   readonly topic: Buffer;
+  /** Nobody has subscribed to it. */
+  readonly isEmpty: boolean;
+  /** Messages are counted and checked by the broker itself. */
+  readonly isSink: boolean;
   /** Clients with plain subscriptions. */
-  readonly targets: Target<C>[];
+  readonly targets: readonly Target<C>[];
   /** One client of each group gets a copy, by turns. */
-  readonly groups: { readonly members: Target<C>[]; next: number }[];
+  readonly groups: readonly { readonly members: readonly Target<C>[]; next: number }[];
 }
 
 /** Options of one filter in SUBSCRIBE. */
@@ -84,13 +91,19 @@ export class Routes<C> {
   find(topic: string): Route<C> {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
-    const route: Route<C> = { topic: Buffer.from(topic), targets: [], groups: [] };
+    const targets: Target<C>[] = [];
     const groups = new Map<string, Target<C>[]>();
     for (const held of this.#matches(topic)) {
-      if (held.group === null) addTarget(route.targets, held);
+      if (held.group === null) addTarget(targets, held);
       else groups.set(held.group, addTarget(groups.get(held.group) ?? [], held));
     }
-    for (const members of groups.values()) route.groups.push({ members, next: 0 });
+    const route: Route<C> = {
+      topic: Buffer.from(topic),
+      isEmpty: targets.length + groups.size === 0,
+      isSink: topic.startsWith(SINK_PREFIX),
+      targets,
+      groups: Array.from(groups.values(), (members) => ({ members, next: 0 })),
+    };
     this.#routes.set(topic, route);
     return route;
   }

@@ -10,9 +10,15 @@ export class Cleanup {
     return thing;
   }
 
-  /** Ends everything; idempotent. */
+  /** Ends everything, even when one end fails; idempotent. */
   async run(): Promise<void> {
-    for (let end = this.#ends.pop(); end !== undefined; end = this.#ends.pop()) await end();
+    const end = this.#ends.pop();
+    if (end === undefined) return;
+    try {
+      await end();
+    } finally {
+      await this.run();
+    }
   }
 
   /**

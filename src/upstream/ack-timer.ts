@@ -5,8 +5,6 @@
 
 /** One awaited acknowledgement. */
 export interface PendingAck {
-  /** When the wait began, or up to one check earlier; set by the timer. */
-  since: number;
   done(code: number): void;
 }
 
@@ -20,25 +18,39 @@ const NO_SOURCE: AckSource = { oldest: null };
 /** Checks per time-out: an ack is called late at the latest 1/4 of the time-out after it was due. */
 const CHECKS = 8;
 
+/** How long the front of a queue has not moved, by looking now and then: the clock is not asked per acknowledgement. */
+class FrontWatch {
+  #front: PendingAck | null = null;
+  #sinceMs = 0;
+
+  /**
+   * @param pausedMs time since the last look that does not count
+   * @returns milliseconds for which this has been the front, counted from the first look at it
+   */
+  look(front: PendingAck | null, nowMs: number, pausedMs: number): number {
+    if (front !== this.#front || front === null) this.#sinceMs = nowMs;
+    else this.#sinceMs += pausedMs;
+    this.#front = front;
+    return nowMs - this.#sinceMs;
+  }
+}
+
 /**
  * The awaited acknowledgements of one MQTT session, oldest first. Brokers acknowledge in order, so the time of each
  * runs from when it became the oldest: on a slow link a full send window takes longer than the time-out, and cutting
  * the session would only send the same window again, for ever.
  */
 export class AckTimer {
-  #pending = new Set<PendingAck>();
-  #timer: NodeJS.Timeout | null = null;
-  /** Time of the last check: looking at the clock for every publication would cost a twentieth of it. */
-  #now = 0;
+  readonly #pending = new Set<PendingAck>();
+  readonly #others: AckSource;
   readonly #timeoutMs: number;
   readonly #periodMs: number;
-  #onLate: () => void;
-  readonly #others: AckSource;
-  #isStopped = false;
+  readonly #onLate: () => void;
+  #timer: NodeJS.Timeout | null = null;
   #checkedAt = 0;
-  /** The oldest one at the last check, and since when it has been that, or a little earlier. */
-  #oldest: PendingAck | null = null;
-  #oldestSince = 0;
+  #own = new FrontWatch();
+  #other = new FrontWatch();
+  #isStopped = false;
 
   /**
    * @param timeoutMs how long an acknowledgement may take
@@ -54,7 +66,7 @@ export class AckTimer {
 
   /** Begins to wait. */
   start(done: (code: number) => void): PendingAck {
-    const ack = { since: 0, done };
+    const ack = { done };
     this.track(ack);
     return ack;
   }
@@ -63,18 +75,13 @@ export class AckTimer {
   track(ack: PendingAck): void {
     if (this.#isStopped) return;
     this.#pending.add(ack);
-    this.watch(ack);
+    this.watch();
   }
 
-  /** Begins to wait for one that is kept in the other source. */
-  watch(ack: PendingAck): void {
-    if (this.#timer === null) this.#begin();
-    ack.since = this.#now;
-  }
-
-  #begin(): void {
-    if (this.#isStopped) return;
-    this.#now = performance.now();
+  /** There is something in the other source. */
+  watch(): void {
+    if (this.#timer !== null || this.#isStopped) return;
+    this.#checkedAt = performance.now();
     this.#timer = setInterval(() => this.#check(), this.#periodMs);
   }
 
@@ -91,32 +98,27 @@ export class AckTimer {
   }
 
   #check(): void {
-    const oldest = this.#findOldest();
-    if (oldest === null) {
+    const [own = null] = this.#pending;
+    const other = this.#others.oldest;
+    if (own === null && other === null) {
       this.#rest();
       return;
     }
     const now = performance.now();
-    this.#now = now;
-    // What was before it has come since the last check, or it would still be the oldest.
-    if (oldest !== this.#oldest) this.#oldestSince = Math.max(oldest.since, this.#checkedAt);
-    this.#oldest = oldest;
+    // This process was at a standstill: what has come meanwhile is still to be read.
+    const pausedMs = Math.max(0, now - this.#checkedAt - 2 * this.#periodMs);
     this.#checkedAt = now;
-    if (now - this.#oldestSince < this.#timeoutMs + this.#periodMs) return;
+    const ownMs = this.#own.look(own, now, pausedMs);
+    const otherMs = this.#other.look(other, now, pausedMs);
+    if (Math.max(ownMs, otherMs) < this.#timeoutMs) return;
     this.stop();
     this.#onLate();
-  }
-
-  #findOldest(): PendingAck | null {
-    const [own] = this.#pending;
-    const { oldest } = this.#others;
-    if (own === undefined || oldest === null) return own ?? oldest;
-    return own.since <= oldest.since ? own : oldest;
   }
 
   #rest(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    this.#oldest = null;
+    this.#own = new FrontWatch();
+    this.#other = new FrontWatch();
   }
 }

@@ -104,14 +104,14 @@ export class MqttLink {
    */
   publish(publication: OutboundPublication, onPuback: ((code: number) => void) | null): void {
     const isAwaited = publication.qos === 1 && onPuback !== null;
-    this.send(publication, isAwaited ? { since: 0, done: onPuback } : null);
+    this.send(publication, isAwaited ? { done: onPuback } : null);
   }
 
   /** As {@link MqttLink.publish}. @param ack told the reason code of the PUBACK; null with QoS 0 */
   send(publication: OutboundPublication, ack: PendingAck | null): void {
     if (!this.isConnected) return;
     if (ack !== null && this.#path.acks === null) this.#acks.track(ack);
-    else if (ack !== null) this.#acks.watch(ack);
+    else if (ack !== null) this.#acks.watch();
     this.#path.publish(publication, ack);
   }
 

@@ -25,7 +25,6 @@ export class UnackedPublication implements OutboundPublication, PendingAck {
   readonly retain: boolean;
   readonly properties: PublicationProperties | null;
   readonly receipt: PublishReceipt;
-  since = 0;
   isAcknowledged = false;
   /** Nobody is subscribed, as far as a broker can tell that does not say so itself. */
   isUnheard = false;

@@ -44,3 +44,30 @@ test('ack timer: keeps no timer when everything has been acknowledged', async ()
   );
   await waitFor(() => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length <= before);
 });
+
+test('ack timer: a standstill of the process does not count', async () => {
+  const { timer, lateAfterMs } = start();
+  timer.start(() => {});
+  await waitFor(() => process.getActiveResourcesInfo().includes('Timeout'));
+  const until = performance.now() + 4 * TIMEOUT_MS;
+  while (performance.now() < until);
+  // The check that is due runs first; whatever has arrived meanwhile is read after it.
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(lateAfterMs(), 0);
+  timer.stop();
+});
+
+test('ack timer: watches another source as well', async () => {
+  const stuck = { done: () => {} };
+  let isLate = false;
+  const timer = new AckTimer(
+    TIMEOUT_MS,
+    () => {
+      isLate = true;
+    },
+    { oldest: stuck },
+  );
+  timer.watch();
+  await waitFor(() => isLate, 10 * TIMEOUT_MS);
+});

@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import type { PendingAck } from '../../../src/upstream/ack-timer.ts';
 import { InFlight } from '../../../src/upstream/in-flight.ts';
 
-let number = 0;
-const ack = (): PendingAck => ({ since: ++number, done: () => {} });
+const ack = (): PendingAck => ({ done: () => {} });
 
 test('in flight: numbers are unique while in use, however acknowledgements come', () => {
   fc.assert(

@@ -25,7 +25,6 @@ export type LinkEnd =
 
 /** Capabilities that a link has read from its CONNACK. */
 export interface LinkFeatures extends UpstreamFeatures {
-  readonly sharedSubscriptions: boolean;
   readonly subscriptionIdentifiers: boolean;
   /** QoS 1 publications the broker accepts unacknowledged. */
   readonly receiveMaximum: number;
@@ -56,6 +55,9 @@ export interface SubscribeOptions {
 const CONGESTION_BYTES = 256 * 1024;
 /** How long an orderly end waits for outstanding acknowledgements and the socket. */
 const END_TIMEOUT_MS = 5_000;
+
+/** Detail of an end for which nobody has given a reason. */
+export const CLOSED = 'connection closed';
 
 const NO_IDENTIFIERS: readonly number[] = [];
 
@@ -218,7 +220,7 @@ export class MqttLink {
       // A parser error leaves MQTT.js connected and deaf: any error is the end of the session.
       this.#loseSoon(error.message);
     });
-    client.on('close', () => this.#loseSoon('connection closed'));
+    client.on('close', () => this.#loseSoon(CLOSED));
   }
 
   #onConnect(packet: IConnackPacket): void {
@@ -324,7 +326,11 @@ function readFeatures(packet: IConnackPacket, broker: BrokerOptions): LinkFeatur
     maximumPacketBytes: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
     retainAvailable: properties.retainAvailable ?? true,
     maximumQoS: properties.maximumQoS === 0 ? 0 : properties.maximumQoS === 1 ? 1 : 2,
+    wildcardSubscriptions: properties.wildcardSubscriptionAvailable ?? true,
     sharedSubscriptions: properties.sharedSubscriptionAvailable ?? true,
+    // No CONNACK says so; the probe does.
+    acceptsDollarTopics: true,
+    acceptsDots: true,
     subscriptionIdentifiers: isV5 && (properties.subscriptionIdentifiersAvailable ?? true),
     receiveMaximum: properties.receiveMaximum ?? 65_535,
   };

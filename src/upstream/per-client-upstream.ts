@@ -47,9 +47,14 @@ export interface PerClientContext {
   /** Whether the broker holds small writes back; null: unknown. */
   readonly delaysSmallWrites: () => boolean | null;
   readonly overlap: () => OverlapShape;
+  /** Filters of different QoS would get a copy each. */
+  readonly subscribesWithQoS1: () => boolean;
   /** The embedded broker can be asked whether anybody listens; null: the broker tells by itself. */
   readonly hasSubscribers: ((topic: string) => boolean) | null;
-  readonly onFeatures: (features: LinkFeatures) => void;
+  /** @returns the features with what the probe has found, now and later */
+  readonly onFeatures: (features: LinkFeatures, isBack: boolean) => LinkFeatures;
+  /** The broker has said that nobody is subscribed. */
+  readonly onUnheard: () => void;
   readonly onClosed: (port: PerClientPort) => void;
 }
 
@@ -58,6 +63,10 @@ const UNKNOWN_FEATURES: UpstreamFeatures = {
   maximumPacketBytes: Number.POSITIVE_INFINITY,
   retainAvailable: true,
   maximumQoS: 2,
+  wildcardSubscriptions: true,
+  sharedSubscriptions: null,
+  acceptsDollarTopics: true,
+  acceptsDots: true,
 };
 
 /** One client's sessions and everything that runs over them. */
@@ -105,6 +114,7 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
       hasSubscribers: context.hasSubscribers,
       onSend: () => this.#nudges.onPublish(),
       onPuback: () => this.#onPuback(),
+      onUnheard: context.onUnheard,
     });
     this.#deadline = setTimeout(
       () => this.#giveUp('no connection to the broker'),
@@ -143,11 +153,19 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
       this.#roles.assignSubscriber();
       this.#attachTable();
     }
-    if (request.qos === 1) this.#hasQoS1 = true;
-    if (request.shareName !== null && this.#linkFeatures?.sharedSubscriptions === false) {
-      return this.#context.groups.subscribeLocally(this.#table, request);
-    }
-    return this.#table.subscribe(request);
+    const { groups, subscribesWithQoS1 } = this.#context;
+    const qos = subscribesWithQoS1() ? 1 : request.qos;
+    if (qos === 1) this.#hasQoS1 = true;
+    const wanted = { ...request, qos } as const;
+    const isLocal = this.#linkFeatures?.sharedSubscriptions === false || groups.isLocal(wanted);
+    if (wanted.shareName !== null && isLocal) return groups.subscribeLocally(this.#table, wanted);
+    return this.#table.subscribe(wanted);
+  }
+
+  /** What had to wait for the answers of the probe can go on. */
+  onProbed(): void {
+    this.#isAwaited = true;
+    this.#wake();
   }
 
   barrier(done: () => void): void {
@@ -209,11 +227,11 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
     return session;
   }
 
-  #onUp(session: BrokerSession, features: LinkFeatures): void {
+  #onUp(session: BrokerSession, connack: LinkFeatures): void {
     this.#context.counters.upstreamConnects++;
+    const features = this.#context.onFeatures(connack, this.#state === 'outage');
     this.#features = features;
     this.#linkFeatures = features;
-    this.#context.onFeatures(features);
     this.#out.setFeatures(features);
     if (this.#state === 'outage') this.#context.recovery.answered();
     if (this.#state === 'connecting') {

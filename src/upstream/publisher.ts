@@ -24,6 +24,8 @@ export interface PublisherOptions {
   readonly onSend: () => void;
   /** A PUBACK has come: there may be room again, also for what is owed. */
   readonly onPuback: () => void;
+  /** The broker has said that nobody is subscribed. */
+  readonly onUnheard: () => void;
 }
 
 /** Place in the broker's Receive Maximum that is kept free for the barrier. */
@@ -103,6 +105,7 @@ export class Publisher {
     this.#options.onSend();
     const isUnheard = this.#options.hasSubscribers?.(publication.topic.text) === false;
     link.publish(publication, (code) => {
+      if (code === NO_MATCHING_SUBSCRIBERS) this.#options.onUnheard();
       this.#window.acknowledge(entry, code === 0 && isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
       this.#options.onPuback();
     });

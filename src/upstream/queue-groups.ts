@@ -38,9 +38,14 @@ export class QueueGroups {
     return false;
   }
 
+  /** Whether this process already distributes the group: then it goes on doing so, whatever the broker can do now. */
+  isLocal({ shareName, filter }: SubscribeRequest): boolean {
+    return shareName !== null && this.#local.has(localKey(shareName, filter));
+  }
+
   /** Joins a group that this process distributes, because the broker cannot. */
   subscribeLocally(table: SubscriptionTable, request: SubscribeRequest): UpstreamSubscription {
-    const key = `${request.shareName ?? ''}\0${request.filter}`;
+    const key = localKey(request.shareName ?? '', request.filter);
     let group = this.#local.get(key);
     if (group === undefined) {
       group = new LocalGroup(request.shareName ?? '', request.filter, {
@@ -83,4 +88,8 @@ export class QueueGroups {
     }
     return false;
   }
+}
+
+function localKey(shareName: string, filter: string): string {
+  return `${shareName}\0${filter}`;
 }

@@ -47,6 +47,7 @@ export interface PerClientContext {
   /** Whether the broker holds small writes back; null: unknown. */
   readonly delaysSmallWrites: () => boolean | null;
   readonly overlap: () => OverlapShape;
+  readonly wildcardsMatchDollar: () => boolean;
   /** Filters of different QoS would get a copy each. */
   readonly subscribesWithQoS1: () => boolean;
   /** The embedded broker can be asked whether anybody listens; null: the broker tells by itself. */
@@ -99,6 +100,7 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
     this.originToken = context.broker.protocolVersion === 5 ? randomBytes(9).toString('base64url') : null;
     this.#table = new SubscriptionTable({
       overlap: context.overlap,
+      wildcardsMatchDollar: context.wildcardsMatchDollar,
       wantsRetained: context.wantsRetained,
       onUnclaimed: (entry, message) => context.groups.handOver(entry, message),
       onSharedEntry: (entry, isHeld) => context.groups.note(entry, isHeld),
@@ -154,8 +156,8 @@ export class PerClientPort implements UpstreamPort, RecoveringPort {
       this.#attachTable();
     }
     const { groups, subscribesWithQoS1 } = this.#context;
+    if (request.qos === 1) this.#hasQoS1 = true;
     const qos = subscribesWithQoS1() ? 1 : request.qos;
-    if (qos === 1) this.#hasQoS1 = true;
     const wanted = { ...request, qos } as const;
     const isLocal = this.#linkFeatures?.sharedSubscriptions === false || groups.isLocal(wanted);
     if (wanted.shareName !== null && isLocal) return groups.subscribeLocally(this.#table, wanted);

@@ -15,6 +15,8 @@ export interface Strategy {
   readonly separatesSharedAndPlain: boolean;
   /** Everything is subscribed with QoS 1, because filters of different QoS would get a copy each. */
   readonly subscribesWithQoS1: boolean;
+  /** Filters that begin with a wildcard get topics that begin with `$`, as NATS has it and MQTT does not. */
+  readonly wildcardsMatchDollar: boolean;
   readonly acceptsDollarTopics: boolean;
   readonly acceptsDots: boolean;
 }
@@ -32,6 +34,7 @@ export function decide(features: LinkFeatures, report: ProbeReport): Strategy {
     sharedSubscriptions,
     separatesSharedAndPlain: sharedSubscriptions && isMixed,
     subscribesWithQoS1: report.splitsByQoS === true,
+    wildcardsMatchDollar: report.wildcardsMatchDollar === true,
     acceptsDollarTopics: isHarmless(report.dollarTopics),
     acceptsDots: isHarmless(report.dots),
   };

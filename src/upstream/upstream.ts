@@ -65,6 +65,7 @@ export class BrokerUpstream implements Upstream {
       usesSingleSession: () => this.#usesSingleSession(),
       delaysSmallWrites: () => knowledge.report.delaysSmallWrites,
       overlap: () => knowledge.strategy?.overlap ?? 'identifiers',
+      wildcardsMatchDollar: () => knowledge.strategy?.wildcardsMatchDollar ?? false,
       subscribesWithQoS1: () => knowledge.strategy?.subscribesWithQoS1 ?? false,
       hasSubscribers: options.hasSubscribers,
       onFeatures: (features, isBack) => knowledge.onConnack(features, isBack),

@@ -13,6 +13,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 function session(groups: QueueGroups) {
   const table = new SubscriptionTable({
     overlap: () => 'single',
+    wildcardsMatchDollar: () => false,
     wantsRetained: false,
     onUnclaimed: () => false,
     onSharedEntry: () => {},

@@ -23,6 +23,7 @@ const SAFE: Strategy = {
   sharedSubscriptions: true,
   separatesSharedAndPlain: false,
   subscribesWithQoS1: false,
+  wildcardsMatchDollar: false,
   acceptsDollarTopics: true,
   acceptsDots: true,
 };
@@ -54,6 +55,7 @@ const ROWS: readonly [string, LinkFeatures, Partial<ProbeReport>, Strategy][] = 
   ['copies', V5, { overlap: 'copies' }, { ...SAFE, overlap: 'copies' }],
   ['single on 5', V5, { overlap: 'single', splitsByQoS: false }, { ...SAFE, overlap: 'single' }],
   ['a copy for each QoS', V4, { splitsByQoS: true }, { ...SAFE_311, subscribesWithQoS1: true }],
+  ['wildcards match $', V5, { wildcardsMatchDollar: true }, { ...SAFE, wildcardsMatchDollar: true }],
   ['$ works', V5, { dollarTopics: 'works', dots: 'works' }, SAFE],
   ['a dot is rewritten: it arrives, if elsewhere', V5, { dots: 'rewritten' }, SAFE],
   ['$ swallowed', V5, { dollarTopics: 'swallowed' }, { ...SAFE, acceptsDollarTopics: false }],

@@ -23,7 +23,9 @@ import type { Listener, ListenerAddress } from './transport/listener.ts';
 import { PendingAccount } from './transport/pending-account.ts';
 import { TcpListener } from './transport/tcp-listener.ts';
 import { WebSocketListener } from './transport/websocket-listener.ts';
+import type { CapabilityReport } from './upstream/capability-report.ts';
 import type { EmbeddedBroker } from './upstream/embedded-broker.ts';
+import type { ProbeReport } from './upstream/probe/report.ts';
 import type { RecoveryPeers } from './upstream/recovery.ts';
 import { BrokerUpstream, type UpstreamOptions } from './upstream/upstream.ts';
 import { systemClock } from './util/clock.ts';
@@ -61,6 +63,8 @@ export interface GatewayStatus {
   readonly connections: number;
   readonly upstream: UpstreamUsage;
   readonly pendingBytes: number;
+  /** What the broker can do, and what that means for clients; null before the start. */
+  readonly broker: CapabilityReport | null;
   readonly counters: Counters;
 }
 
@@ -94,7 +98,20 @@ const HANDSHAKE_MARGIN_MS = 1_000;
 const QUICK_STOP_MS = 1_000;
 
 /** What the embedded broker is known to do: no probe is needed for it. */
-const EMBEDDED_REPORT = { requiresCredentials: false, overlap: 'single', delaysSmallWrites: false } as const;
+const EMBEDDED_REPORT: ProbeReport = {
+  requiresCredentials: false,
+  speaksOnlyMqtt311: false,
+  // It does not say so itself, but it can be asked.
+  noMatchingSubscribers: true,
+  overlap: 'single',
+  splitsByQoS: false,
+  sharedSubscriptions: false,
+  mixesSharedAndPlain: null,
+  dollarTopics: 'works',
+  wildcardsMatchDollar: false,
+  dots: 'works',
+  delaysSmallWrites: false,
+};
 
 class ComposedGateway implements Gateway {
   #config: Config;
@@ -153,6 +170,7 @@ class ComposedGateway implements Gateway {
       connections: this.#registry.size,
       upstream: this.#upstream?.usage ?? NO_USAGE,
       pendingBytes: this.#pending.totalBytes,
+      broker: this.#upstream?.capabilities ?? null,
       counters: this.#counters,
     };
   }
@@ -205,9 +223,16 @@ class ComposedGateway implements Gateway {
           : { username: upstream.username, password: upstream.password ?? undefined },
       wantsRetained: mapping.retained === 'deliver',
       knownReport: this.#broker === null ? null : EMBEDDED_REPORT,
+      usesDollarTopics: this.#usesDollarTopics,
       hasSubscribers: this.#broker?.hasSubscribers.bind(this.#broker) ?? null,
       peers: this.#place?.peers,
     };
+  }
+
+  /** Under a mountpoint no topic begins with what the client has written. */
+  get #usesDollarTopics(): boolean {
+    const { listeners, mapping, mountpoint } = this.#config;
+    return !mapping.escapeDollar && listeners.some((listener) => (listener.mountpoint ?? mountpoint) === '');
   }
 
   #buildListeners(): Listener[] {

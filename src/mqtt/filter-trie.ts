@@ -35,10 +35,11 @@ export class FilterTrie<T> {
 
   /**
    * Calls `visit` for each value whose filter matches.
-   * @see MQTT 5.0 [MQTT-4.7.2-1]: a leading wildcard does not match a leading `$`
+   * @param seesDollar for brokers that do not follow MQTT 5.0 [MQTT-4.7.2-1]: a leading wildcard does not match a
+   *   leading `$`
    */
-  match(topic: string, visit: (value: T) => void): void {
-    walk(this.#root, topic.split('/'), 0, visit, topic.startsWith('$'));
+  match(topic: string, visit: (value: T) => void, seesDollar = false): void {
+    walk(this.#root, topic.split('/'), 0, visit, !seesDollar && topic.startsWith('$'));
   }
 }
 

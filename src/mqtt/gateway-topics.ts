@@ -5,3 +5,9 @@ export const GATEWAY_LEVEL = '_NMG';
 
 /** What such topics begin with. */
 export const GATEWAY_TOPIC_PREFIX = `${GATEWAY_LEVEL}/`;
+
+/** First level of the topics with which a probe tries out a leading `$`; shown to nobody either. */
+export const DOLLAR_GATEWAY_LEVEL = `$${GATEWAY_LEVEL}`;
+
+/** What such topics begin with. */
+export const DOLLAR_TOPIC_PREFIX = `${DOLLAR_GATEWAY_LEVEL}/`;

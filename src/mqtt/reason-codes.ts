@@ -72,6 +72,11 @@ export function isCredentialRefusal(code: number, protocolVersion: 4 | 5): boole
   return (protocolVersion === 5 ? CREDENTIAL_REFUSALS_V5 : CREDENTIAL_REFUSALS_V4).has(code);
 }
 
+/** Whether a CONNACK says that the broker does not speak this version of MQTT; older ones know only their own code. */
+export function isVersionRefusal(code: number): boolean {
+  return code === REASON.UNSUPPORTED_PROTOCOL_VERSION || code === CONNACK_V4.UNACCEPTABLE_PROTOCOL_VERSION;
+}
+
 /**
  * Whether a DISCONNECT from the broker is meant for good: reconnecting would fight a take-over, an operator or
  * an access rule. @param code reason code of DISCONNECT, MQTT 5.0 §3.14.2.1

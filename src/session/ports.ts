@@ -64,6 +64,13 @@ export interface UpstreamFeatures {
   readonly maximumPacketBytes: number;
   readonly retainAvailable: boolean;
   readonly maximumQoS: 0 | 1 | 2;
+  readonly wildcardSubscriptions: boolean;
+  /** Queue groups are formed by the broker (true), or by this process; null while that is being found out. */
+  readonly sharedSubscriptions: boolean | null;
+  /** False: publications to topics that begin with `$` would be lost, or end the session. */
+  readonly acceptsDollarTopics: boolean;
+  /** False: publications to topics with a `.` would be lost, or end the session. */
+  readonly acceptsDots: boolean;
   /**
    * Publications may carry user properties as on the wire, and strings in any order. Otherwise a list of them must
    * survive MQTT.js's object.

@@ -3,7 +3,7 @@
  * Works on strings and keeps nothing; callers cache by bytes. Knows no permissions.
  */
 import { GatewayError } from '../errors.ts';
-import { GATEWAY_LEVEL } from '../mqtt/gateway-topics.ts';
+import { DOLLAR_GATEWAY_LEVEL, GATEWAY_LEVEL } from '../mqtt/gateway-topics.ts';
 import type { TopicFault } from '../mqtt/topic.ts';
 import {
   DEFAULT_MAX_LEVELS,
@@ -69,6 +69,9 @@ const RESERVED_IN_FILTERS = ['$share', '$queue', '$exclusive', '$q', '$stream', 
 /** First levels by which brokers take orders, or that only the broker itself may use. */
 const RESERVED_IN_TOPICS = ['$share', '$SYS', '$CONTROL', '$delayed', '$file', '$SETOPTS'];
 
+/** First levels that gateways use among themselves; no setting opens them. */
+const GATEWAY_LEVELS = [GATEWAY_LEVEL, DOLLAR_GATEWAY_LEVEL];
+
 /** How each topic fault reads to an operator; `wildcard` means something else per direction. */
 const FAULTS: Readonly<Record<TopicFault, readonly [Refusal['reason'], string]>> = {
   empty: ['empty_name', 'the topic would be empty, which MQTT forbids'],
@@ -115,8 +118,8 @@ class Mapper implements NameMapper {
     this.#escapeDollar = options.escapeDollar;
     this.#maxLevels = options.maxLevels ?? DEFAULT_MAX_LEVELS;
     const isBlocked = (level: string) => !options.allowDollar.includes(level);
-    this.#reservedInTopics = new Set([GATEWAY_LEVEL, ...RESERVED_IN_TOPICS.filter(isBlocked)]);
-    this.#reservedInFilters = new Set([GATEWAY_LEVEL, ...RESERVED_IN_FILTERS.filter(isBlocked)]);
+    this.#reservedInTopics = new Set([...GATEWAY_LEVELS, ...RESERVED_IN_TOPICS.filter(isBlocked)]);
+    this.#reservedInFilters = new Set([...GATEWAY_LEVELS, ...RESERVED_IN_FILTERS.filter(isBlocked)]);
     this.mountpoint = checkedMountpoint(options.mountpoint, this.#maxLevels);
   }
 
@@ -158,8 +161,8 @@ class Mapper implements NameMapper {
     // A broker that does not check topics may deliver anything: text that ends up in a MSG line is checked here.
     const fault = topicNameFault(topic, Number.POSITIVE_INFINITY);
     if (fault !== null) return refuseFault(fault);
-    if (this.mountpoint === '' && firstLevel(topic) === GATEWAY_LEVEL) {
-      return refuse('reserved', `topics under ${GATEWAY_LEVEL}/ belong to the gateway itself`);
+    if (this.mountpoint === '' && GATEWAY_LEVELS.includes(firstLevel(topic))) {
+      return refuse('reserved', `topics under ${firstLevel(topic)}/ belong to the gateway itself`);
     }
     return this.#subject(topic.slice(this.mountpoint.length).split('/'));
   }
@@ -221,7 +224,7 @@ function checkedMountpoint(mountpoint: string, maxLevels: number): string {
   const first = firstLevel(prefix);
   const fault = topicNameFault(prefix, maxLevels);
   if (fault !== null) throw new GatewayError('GW_CONFIG', `mountpoint: ${FAULTS[fault][1]}`);
-  if (first === GATEWAY_LEVEL || RESERVED_IN_FILTERS.includes(first) || RESERVED_IN_TOPICS.includes(first)) {
+  if ([...GATEWAY_LEVELS, ...RESERVED_IN_FILTERS, ...RESERVED_IN_TOPICS].includes(first)) {
     throw new GatewayError('GW_CONFIG', `mountpoint: the first level ${first} is reserved`);
   }
   return prefix;

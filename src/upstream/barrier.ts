@@ -3,7 +3,7 @@
  * subscriptions. A marker message travels the same way as the data; where the broker swallows it, PINGREQs serve.
  */
 import { randomBytes } from 'node:crypto';
-import { GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
+import { DOLLAR_TOPIC_PREFIX, GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
 import type { InboundPublication, TopicName } from '../mqtt/publication.ts';
 import type { PendingAck } from './ack-timer.ts';
 import type { MqttLink } from './mqtt-link.ts';
@@ -109,10 +109,11 @@ export class Barrier {
   /** @returns whether the message was one of the gateways' own, which nobody is to see */
   consume(message: InboundPublication): boolean {
     const { topicBuffer, topicStart, topicEnd } = message;
-    // 0x5f is `_`: one comparison keeps all other traffic out.
-    if (topicBuffer[topicStart] !== 0x5f) return false;
+    // `_` or `$`: two comparisons keep nearly all other traffic out.
+    const first = topicBuffer[topicStart];
+    if (first !== 0x5f && first !== 0x24) return false;
     const topic = topicBuffer.toString('utf8', topicStart, topicEnd);
-    if (!topic.startsWith(GATEWAY_TOPIC_PREFIX)) return false;
+    if (!topic.startsWith(GATEWAY_TOPIC_PREFIX) && !topic.startsWith(DOLLAR_TOPIC_PREFIX)) return false;
     if (topic === this.#topic.text) this.#onMarker(message);
     return true;
   }

@@ -3,7 +3,7 @@
  * Decides what each end of a link means; what runs over the session is its owner's business.
  */
 import { GatewayError } from '../errors.ts';
-import { endsSession, isCredentialRefusal } from '../mqtt/reason-codes.ts';
+import { endsSession, isCredentialRefusal, isVersionRefusal } from '../mqtt/reason-codes.ts';
 import type { UpstreamIdentity } from '../session/ports.ts';
 import { type BackoffOptions, backoffDelay } from './backoff.ts';
 import type { ConnectGate } from './connect-gate.ts';
@@ -148,7 +148,7 @@ export class BrokerSession {
         return new GatewayError('GW_AUTHORIZATION', 'the broker refused the credentials', { context });
       }
       if (!this.#hasBeenUp)
-        return new GatewayError('GW_BROKER_REFUSED', 'the broker refused the session', { context });
+        return new GatewayError('GW_BROKER_REFUSED', this.#refusal(end.code), { context });
       return null;
     }
     if (end.kind === 'disconnected' && endsSession(end.code)) {
@@ -157,6 +157,13 @@ export class BrokerSession {
     return this.#isFlapping()
       ? new GatewayError('GW_BROKER_CLOSED', 'the session was lost too often', { context })
       : null;
+  }
+
+  #refusal(code: number): string {
+    const isTooNew = this.#options.broker.protocolVersion === 5 && isVersionRefusal(code);
+    return isTooNew
+      ? 'the broker speaks only MQTT 3.1.1: set upstream.protocol_version to 4'
+      : 'the broker refused the session';
   }
 
   #isFlapping(): boolean {

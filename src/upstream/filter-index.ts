@@ -5,6 +5,7 @@
 import { FilterTrie } from '../mqtt/filter-trie.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
 import { filterMatchesBelow } from '../mqtt/topic.ts';
+import { CopyCounter } from './copy-counter.ts';
 import { FilterEntry } from './filter-entry.ts';
 
 /** How a broker delivers a message that several filters of one session match. */
@@ -19,6 +20,8 @@ export type OverlapShape =
 /** What an index needs to know, and whom it tells. */
 export interface IndexOptions {
   readonly overlap: () => OverlapShape;
+  /** Filters that begin with a wildcard get topics that begin with `$`. */
+  readonly wildcardsMatchDollar: () => boolean;
   /** A shared copy that no member of this scope can take here. */
   readonly onUnclaimed: (entry: FilterEntry, scope: string, message: InboundPublication) => void;
   /** A shared copy has been offered to everybody here. */
@@ -45,7 +48,7 @@ export class FilterIndex {
   #trie = new FilterTrie<FilterEntry>();
   #groups = new Map<string, Set<FilterEntry>>();
   #lastIdentifier = 0;
-  #lastCopy: { topic: string; payload: Buffer; retain: boolean; left: number } | null = null;
+  #copies = new CopyCounter();
 
   #onScope = (entry: FilterEntry, scope: string, isHeld: boolean): void => {
     const key = groupKey(scope, entry.shareName);
@@ -98,7 +101,7 @@ export class FilterIndex {
   /** The session is gone, and its identifiers with it. */
   forgetIdentifiers(): void {
     this.#byIdentifier.clear();
-    this.#lastCopy = null;
+    this.#copies.clear();
   }
 
   /** Gives one message to all subscribers it is for. */
@@ -131,37 +134,18 @@ export class FilterIndex {
   #dispatchByTopic(message: InboundPublication, shape: OverlapShape): void {
     const topic = topicOf(message);
     const matching = this.#matching(topic);
-    if (shape === 'copies' && this.#isFurtherCopy(topic, message, matching.length)) return;
+    if (shape === 'copies' && this.#copies.isFurtherCopy(topic, message, matching.length)) return;
     for (const entry of matching) this.#offer(entry, message, null);
   }
 
   #matching(topic: string): FilterEntry[] {
     const found: FilterEntry[] = [];
-    this.#trie.match(topic, (entry) => {
+    const visit = (entry: FilterEntry): void => {
       if (entry.heldQoS !== -1) found.push(entry);
-    });
+    };
+    // As the broker does, or its copies would be counted wrongly.
+    this.#trie.match(topic, visit, this.#options.wildcardsMatchDollar());
     return found;
-  }
-
-  /** Of equal copies in a row, as many as there are matching filters are one message. */
-  #isFurtherCopy(topic: string, message: InboundPublication, filters: number): boolean {
-    const payload = message.body.subarray(message.payloadStart, message.payloadEnd);
-    const last = this.#lastCopy;
-    const isEqual =
-      last !== null &&
-      last.left > 0 &&
-      last.topic === topic &&
-      last.retain === message.retain &&
-      last.payload.equals(payload);
-    if (isEqual) {
-      last.left--;
-      return true;
-    }
-    this.#lastCopy =
-      filters > 1
-        ? { topic, payload: Buffer.from(payload), retain: message.retain, left: filters - 1 }
-        : null;
-    return false;
   }
 
   #offer(entry: FilterEntry, message: InboundPublication, identifier: number | null): void {

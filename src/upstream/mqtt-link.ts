@@ -23,10 +23,11 @@ export type LinkEnd =
 
 /** Capabilities that a link has read from its CONNACK. */
 export interface LinkFeatures extends UpstreamFeatures {
-  readonly sharedSubscriptions: boolean;
   readonly subscriptionIdentifiers: boolean;
-  /** QoS 1 publications that may be unacknowledged: the broker's Receive Maximum, or less. */
+  /** QoS 1 publications the broker accepts unacknowledged. */
   readonly receiveMaximum: number;
+  /** How many may be: as many, or as many as this link can tell apart. */
+  readonly maxInflight: number;
 }
 
 /** What a link tells its holder. No call comes after `onEnd`. */
@@ -54,6 +55,9 @@ export interface SubscribeOptions {
 const CONGESTION_BYTES = 256 * 1024;
 /** How long an orderly end waits for outstanding acknowledgements and the socket. */
 const END_TIMEOUT_MS = 5_000;
+
+/** Detail of an end for which nobody has given a reason. */
+export const CLOSED = 'connection closed';
 
 /** One connection attempt and, if it succeeds, one MQTT session. */
 export class MqttLink {
@@ -210,7 +214,7 @@ export class MqttLink {
       // A parser error leaves MQTT.js connected and deaf: any error is the end of the session.
       this.#loseSoon(error.message);
     });
-    client.on('close', () => this.#loseSoon('connection closed'));
+    client.on('close', () => this.#loseSoon(CLOSED));
   }
 
   #onConnect(packet: IConnackPacket): void {
@@ -296,14 +300,20 @@ function subackCode(error: unknown, packet: Packet | undefined): number | null {
 function readFeatures(packet: IConnackPacket, broker: BrokerOptions, path: PublicationPath): LinkFeatures {
   const properties = packet.properties ?? {};
   const isV5 = broker.protocolVersion === 5;
+  const receiveMaximum = properties.receiveMaximum ?? 65_535;
   return {
     protocolVersion: broker.protocolVersion,
     maximumPacketBytes: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
     retainAvailable: properties.retainAvailable ?? true,
     maximumQoS: properties.maximumQoS === 0 ? 0 : properties.maximumQoS === 1 ? 1 : 2,
+    wildcardSubscriptions: properties.wildcardSubscriptionAvailable ?? true,
     sharedSubscriptions: properties.sharedSubscriptionAvailable ?? true,
+    // No CONNACK says so; the probe does.
+    acceptsDollarTopics: true,
+    acceptsDots: true,
     subscriptionIdentifiers: isV5 && (properties.subscriptionIdentifiersAvailable ?? true),
-    receiveMaximum: Math.min(properties.receiveMaximum ?? 65_535, path.maxInflight),
+    receiveMaximum,
+    maxInflight: Math.min(receiveMaximum, path.maxInflight),
     takesWireProperties: path.takesWireProperties,
   };
 }

@@ -29,9 +29,18 @@ export interface PairContext {
   /** Whether the broker holds small writes back; null: unknown. */
   readonly delaysSmallWrites: () => boolean | null;
   readonly overlap: () => OverlapShape;
+  readonly wildcardsMatchDollar: () => boolean;
+  /** Filters of different QoS would get a copy each. */
+  readonly subscribesWithQoS1: () => boolean;
   /** The embedded broker can be asked whether anybody listens; null: the broker tells by itself. */
   readonly hasSubscribers: ((topic: string) => boolean) | null;
-  readonly onFeatures: (features: LinkFeatures) => void;
+  /**
+   * @param isBack after an outage
+   * @returns the features with what the probe has found, now and later
+   */
+  readonly onFeatures: (features: LinkFeatures, isBack: boolean) => LinkFeatures;
+  /** The broker has said that nobody is subscribed. */
+  readonly onUnheard: () => void;
 }
 
 /** How one pair is opened. */

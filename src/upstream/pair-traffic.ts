@@ -43,6 +43,7 @@ export class PairTraffic {
     this.#options = options;
     this.#table = new SubscriptionTable({
       overlap: context.overlap,
+      wildcardsMatchDollar: context.wildcardsMatchDollar,
       wantsRetained: context.wantsRetained,
       onUnclaimed: (entry, scope, message) => context.groups.handOver(entry, scope, message),
       onSharedCopy: (entry, message) => context.groups.serveOtherScopes(entry, message),
@@ -59,6 +60,7 @@ export class PairTraffic {
       hasSubscribers: context.hasSubscribers,
       onSend: () => this.#nudges.onPublish(),
       onPuback: () => this.#onPuback(),
+      onUnheard: context.onUnheard,
     });
   }
 
@@ -106,11 +108,12 @@ export class PairTraffic {
       roles.assignSubscriber();
       this.attach();
     }
-    if (request.qos === 1) this.#hasQoS1 = true;
-    if (request.shareName !== null && this.#features?.sharedSubscriptions === false) {
-      return this.#context.groups.subscribeLocally(this.#table, request);
-    }
-    return this.#table.subscribe(request);
+    const { groups, subscribesWithQoS1 } = this.#context;
+    const wanted: SubscribeRequest = subscribesWithQoS1() ? { ...request, qos: 1 } : request;
+    if (wanted.qos === 1) this.#hasQoS1 = true;
+    const isLocal = this.#features?.sharedSubscriptions === false || groups.isLocal(wanted);
+    if (wanted.shareName !== null && isLocal) return groups.subscribeLocally(this.#table, wanted);
+    return this.#table.subscribe(wanted);
   }
 
   /** See {@link Barrier.request}. */

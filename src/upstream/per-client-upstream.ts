@@ -49,6 +49,10 @@ export class PerClientPorts implements PortSource {
     return port;
   }
 
+  onProbed(): void {
+    for (const port of this.#ports) port.onProbed();
+  }
+
   end(): void {
     for (const port of [...this.#ports]) port.end();
   }
@@ -140,6 +144,11 @@ class PerClientPort implements UpstreamPort {
     this.#isEnded = true;
     clearTimeout(this.#deadline);
     this.#pair.abort();
+  }
+
+  /** See {@link PortSource.onProbed}. */
+  onProbed(): void {
+    if (this.#isReady && !this.#isEnded) this.#listener.onWritable();
   }
 
   #onUp(): void {

@@ -9,6 +9,8 @@ export interface PortSource {
   readonly isEmpty: boolean;
   /** @param identify the client's MQTT identity; called, and may throw, only where it is needed */
   open(identify: () => UpstreamIdentity, listener: UpstreamListener): UpstreamPort;
+  /** The answers of the probe are there: what was held for them may be offered. */
+  onProbed(): void;
   /** Ends all ports and sessions once the broker has acknowledged what they have sent. */
   end(): void;
   /** Ends everything at once. */

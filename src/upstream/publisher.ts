@@ -25,6 +25,8 @@ export interface PublisherOptions {
   readonly onSend: () => void;
   /** A PUBACK has come: there may be room again, also for what is owed. */
   readonly onPuback: () => void;
+  /** The broker has said that nobody is subscribed. */
+  readonly onUnheard: () => void;
 }
 
 /** PUBACK reason code: no matching subscribers. */
@@ -56,7 +58,7 @@ export class Publisher {
 
   /** A session is up: its limits hold from now on. */
   setFeatures(features: LinkFeatures): void {
-    this.#window.setLimit(Math.min(features.receiveMaximum - MARKERS_IN_FLIGHT, this.#options.maxInflight));
+    this.#window.setLimit(Math.min(features.maxInflight - MARKERS_IN_FLIGHT, this.#options.maxInflight));
   }
 
   /** Precondition: `isOpen`. */
@@ -104,6 +106,7 @@ export class Publisher {
   }
 
   #onPuback(entry: UnackedPublication, code: number): void {
+    if (code === NO_MATCHING_SUBSCRIBERS) this.#options.onUnheard();
     this.#window.acknowledge(entry, code === 0 && entry.isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
     this.#options.onPuback();
   }

@@ -51,9 +51,14 @@ export class QueueGroups {
     for (const scope of scopes.keys()) if (!from.hasScope(scope)) this.handOver(from, scope, message);
   }
 
+  /** Whether this process already distributes the group: then it goes on doing so, whatever the broker can do now. */
+  isLocal(request: SubscribeRequest): boolean {
+    return request.shareName !== null && this.#local.has(localKey(request));
+  }
+
   /** Joins a group that this process distributes, because the broker cannot. */
   subscribeLocally(table: SubscriptionTable, request: SubscribeRequest): UpstreamSubscription {
-    const key = `${request.scope}\0${request.shareName}\0${request.filter}`;
+    const key = localKey(request);
     let group = this.#local.get(key);
     if (group === undefined) {
       group = new LocalGroup(request, {
@@ -97,4 +102,8 @@ export class QueueGroups {
     }
     return false;
   }
+}
+
+function localKey({ scope, shareName, filter }: SubscribeRequest): string {
+  return `${scope}\0${shareName}\0${filter}`;
 }

@@ -30,6 +30,10 @@ const UNKNOWN_FEATURES: UpstreamFeatures = {
   maximumPacketBytes: Number.POSITIVE_INFINITY,
   retainAvailable: true,
   maximumQoS: 2,
+  wildcardSubscriptions: true,
+  sharedSubscriptions: null,
+  acceptsDollarTopics: true,
+  acceptsDots: true,
   takesWireProperties: false,
 };
 
@@ -186,10 +190,9 @@ export class SessionPair implements RecoveringPort {
     return session;
   }
 
-  #onUp(session: BrokerSession, features: LinkFeatures): void {
+  #onUp(session: BrokerSession, connack: LinkFeatures): void {
     this.#context.counters.upstreamConnects++;
-    this.#context.onFeatures(features);
-    this.#traffic.setFeatures(features);
+    this.#traffic.setFeatures(this.#context.onFeatures(connack, this.#state === 'outage'));
     if (this.#state === 'outage') this.#context.recovery.answered();
     if (this.#state === 'connecting') this.#begin();
     else if (this.#roles.isSubscriber(session)) this.#traffic.attach();

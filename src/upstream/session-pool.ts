@@ -7,13 +7,13 @@ import type { UpstreamListener, UpstreamPort } from '../session/ports.ts';
 import type { PairContext } from './pair-context.ts';
 import { PooledPort, type PooledPortOptions } from './pooled-port.ts';
 import type { PortSource } from './port-source.ts';
-import { type ServiceAccount, SharedPair, type SharedPairEvents } from './shared-pair.ts';
+import { type PoolAccount, SharedPair, type SharedPairEvents } from './shared-pair.ts';
 
 /** Settings of a pool. */
 export interface PoolOptions {
   /** Most pairs. */
   readonly size: number;
-  readonly account: ServiceAccount;
+  readonly account: PoolAccount;
   /** Called when no pair is left, which is only after `end`. */
   readonly onEmpty: () => void;
 }
@@ -53,6 +53,10 @@ export class SessionPool implements PortSource {
     const port = new PooledPort(this.#choose(), listener, this.#portOptions);
     this.#ports.add(port);
     return port;
+  }
+
+  onProbed(): void {
+    for (const pair of this.#pairs) pair.onProbed();
   }
 
   end(): void {

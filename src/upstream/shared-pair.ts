@@ -40,7 +40,7 @@ export interface SharedPairEvents {
 }
 
 /** The gateway's own account at the broker. */
-export type ServiceAccount = Omit<UpstreamIdentity, 'clientId'>;
+export type PoolAccount = Omit<UpstreamIdentity, 'clientId'>;
 
 /** Members told in one turn of the event loop that the broker is back. */
 const WOKEN_PER_TURN = 128;
@@ -54,7 +54,7 @@ export class SharedPair {
   /** Changes with each round of waking. */
   #round = 0;
 
-  constructor(context: PairContext, account: ServiceAccount, events: SharedPairEvents) {
+  constructor(context: PairContext, account: PoolAccount, events: SharedPairEvents) {
     const identify = () => ({ ...account, clientId: generateClientId() });
     this.#pair = new SessionPair(
       context,
@@ -136,6 +136,11 @@ export class SharedPair {
   /** A barrier that nobody waits for any more. */
   withdraw(done: () => void): void {
     this.#pair.withdraw(done);
+  }
+
+  /** See {@link PortSource.onProbed}. */
+  onProbed(): void {
+    if (this.#pair.isUp) this.#onUp();
   }
 
   /** See {@link SessionPair.end}. */

@@ -2,25 +2,26 @@
  * The gateway's side towards one broker: opens a port for each NATS client and knows what all of them share,
  * such as what the broker can do and who is in which queue group.
  */
-
-import { randomBytes } from 'node:crypto';
 import type { Counters } from '../metrics/counters.ts';
 import type { UpstreamUsage } from '../metrics/upstream-usage.ts';
 import type { Upstream, UpstreamIdentity, UpstreamListener, UpstreamPort } from '../session/ports.ts';
-import { systemClock } from '../util/clock.ts';
+import { type Clock, systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
+import { BrokerKnowledge, type KnowledgeOptions } from './broker-knowledge.ts';
 import { ByteAccount } from './byte-account.ts';
+import type { CapabilityReport } from './capability-report.ts';
 import { ConnectGate } from './connect-gate.ts';
 import type { BrokerOptions } from './connect-options.ts';
-import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
+import type { LinkFeatures } from './mqtt-link.ts';
 import type { PairContext } from './pair-context.ts';
 import { PerClientPorts } from './per-client-upstream.ts';
 import type { PortSource } from './port-source.ts';
-import { type ProbeReport, probeBroker } from './probe.ts';
+import type { ServiceAccount } from './probe/probe.ts';
+import type { ProbeReport } from './probe/report.ts';
 import { QueueGroups } from './queue-groups.ts';
 import { Recovery, type RecoveryPeers } from './recovery.ts';
 import { SessionPool } from './session-pool.ts';
-import type { ServiceAccount } from './shared-pair.ts';
+import type { PoolAccount } from './shared-pair.ts';
 
 /** Settings of the upstream. Times in milliseconds. */
 export interface UpstreamOptions {
@@ -35,10 +36,12 @@ export interface UpstreamOptions {
   /** Bound of what all clients together have published at QoS 1 without an acknowledgement yet. */
   readonly maxUnackedBytes: number;
   /** The gateway's own account, for the probe and for pooled sessions; null: anonymous. */
-  readonly service: { readonly username: string; readonly password: string | undefined } | null;
+  readonly service: ServiceAccount | null;
   readonly wantsRetained: boolean;
   /** Known answers instead of a probe, for the embedded broker. */
   readonly knownReport: ProbeReport | null;
+  /** Clients can reach topics that begin with `$`. */
+  readonly usesDollarTopics: boolean;
   readonly hasSubscribers: ((topic: string) => boolean) | null;
   /** Other processes of the same gateway; left out: there are none. */
   readonly peers?: RecoveryPeers | undefined;
@@ -48,26 +51,23 @@ export interface UpstreamOptions {
 const HEADER_ROOM_BYTES = 16 * 1024;
 /** A payload may have this much, whatever the broker says. */
 const MIN_PAYLOAD_BYTES = 1024;
-const UNKNOWN: ProbeReport = { requiresCredentials: null, overlap: null, delaysSmallWrites: null };
+/** Least time from one probe to the next. */
+const PROBE_GAP_MS = 30_000;
 
 /** All sessions with one broker. */
 export class BrokerUpstream implements Upstream {
   #options: UpstreamOptions;
-  #logger: Logger;
+  #knowledge: BrokerKnowledge;
   #source: PortSource;
-  #report: ProbeReport;
-  #probing: Promise<void> | null = null;
-  #features: LinkFeatures | null = null;
   /** Asked for every PUB. */
   #maxPayloadBytes = Number.POSITIVE_INFINITY;
-  #isStopped = false;
-  #stopProbe = new AbortController();
   #onDrained: (() => void) | null = null;
 
-  constructor(options: UpstreamOptions, logger: Logger, counters: Counters) {
+  /** @param clock for the time between probes */
+  constructor(options: UpstreamOptions, logger: Logger, counters: Counters, clock: Clock = systemClock) {
     this.#options = options;
-    this.#logger = logger;
-    this.#report = options.knownReport ?? UNKNOWN;
+    const knowledge = new BrokerKnowledge(this.#knowledgeOptions(), logger, clock);
+    this.#knowledge = knowledge;
     const context: PairContext = {
       broker: options.broker,
       gate: new ConnectGate(),
@@ -79,11 +79,13 @@ export class BrokerUpstream implements Upstream {
       recovery: new Recovery(options.peers),
       unacked: new ByteAccount(options.maxUnackedBytes),
       usesSingleSession: () => this.#usesSingleSession(),
-      delaysSmallWrites: () => this.#report.delaysSmallWrites,
-      overlap: () =>
-        this.#report.overlap ?? (options.broker.protocolVersion === 5 ? 'identifiers' : 'single'),
+      delaysSmallWrites: () => knowledge.report.delaysSmallWrites,
+      overlap: () => knowledge.strategy?.overlap ?? 'identifiers',
+      wildcardsMatchDollar: () => knowledge.strategy?.wildcardsMatchDollar ?? false,
+      subscribesWithQoS1: () => knowledge.strategy?.subscribesWithQoS1 ?? false,
       hasSubscribers: options.hasSubscribers,
-      onFeatures: (features) => this.#onFeatures(features),
+      onFeatures: (features, isBack) => this.#onFeatures(features, isBack),
+      onUnheard: () => knowledge.onUnheard(),
     };
     const onEmpty = () => this.#onDrained?.();
     this.#source =
@@ -96,7 +98,7 @@ export class BrokerUpstream implements Upstream {
     const { authRequired, mode } = this.#options;
     if (authRequired !== 'auto') return authRequired;
     // Pooled sessions have the gateway's own account: what a client says of itself is not the broker's business.
-    return mode === 'per_client' && this.#report.requiresCredentials === true;
+    return mode === 'per_client' && this.#knowledge.report.requiresCredentials === true;
   }
 
   get maxPayloadBytes(): number {
@@ -104,8 +106,8 @@ export class BrokerUpstream implements Upstream {
   }
 
   /** What is known of the broker. */
-  get report(): ProbeReport {
-    return this.#report;
+  get capabilities(): CapabilityReport {
+    return this.#knowledge.capabilities;
   }
 
   get usage(): UpstreamUsage {
@@ -114,10 +116,7 @@ export class BrokerUpstream implements Upstream {
 
   /** Begins to find out what the broker can do; nobody waits for it. */
   start(): void {
-    if (!this.#options.probe || this.#options.knownReport !== null || this.#probing !== null) return;
-    this.#probing = this.#probe().finally(() => {
-      this.#probing = null;
-    });
+    this.#knowledge.start();
   }
 
   open(identify: () => UpstreamIdentity, listener: UpstreamListener): UpstreamPort {
@@ -130,12 +129,11 @@ export class BrokerUpstream implements Upstream {
    * @returns whether none had to be cut
    */
   async stop(limitMs: number): Promise<boolean> {
-    this.#isStopped = true;
-    this.#stopProbe.abort();
+    const isQuiet = this.#knowledge.stop();
     this.#source.end();
     const isDone = await this.#drained(limitMs);
     this.#source.abort();
-    await this.#probing;
+    await isQuiet;
     return isDone;
   }
 
@@ -150,68 +148,32 @@ export class BrokerUpstream implements Upstream {
     });
   }
 
-  /** @throws never: a probe that fails leaves everything unknown */
-  async #probe(): Promise<void> {
-    const { service } = this.#options;
-    const identity =
-      service === null ? null : { clientId: `nmg-probe-${randomBytes(9).toString('hex')}`, ...service };
-    let isAskedAgain: boolean;
-    do {
-      const hadAnswered = this.#features !== null;
-      this.#report = await probeBroker(this.#options.broker, identity, this.#stopProbe.signal, (end) =>
-        this.#warnOfProbe(end),
-      );
-      if (this.#isStopped) return;
-      this.#logger.info({ event: 'upstream.probed', ...this.#report }, 'broker probed; null means unknown');
-      isAskedAgain = isUnknown(this.#report) && !hadAnswered && this.#features !== null;
-    } while (isAskedAgain);
-  }
-
-  /** An operator wants to know at once, not when the first client comes. */
-  #warnOfProbe(end: LinkEnd): void {
-    const message =
-      end.kind === 'refused'
-        ? 'the broker refuses a session of the gateway itself; see upstream.username, upstream.protocol_version'
-        : 'no connection to the broker (upstream.url); tried again with every client';
-    this.#logger.warn({ event: 'upstream.probe_failed', end }, message);
+  #knowledgeOptions(): KnowledgeOptions {
+    const { broker, service, probe, knownReport, usesDollarTopics } = this.#options;
+    return {
+      broker,
+      service,
+      isProbing: probe,
+      knownReport,
+      usesDollarTopics,
+      probeGapMs: PROBE_GAP_MS,
+      onSettled: () => this.#source.onProbed(),
+    };
   }
 
   #usesSingleSession(): boolean {
     const { sessions } = this.#options;
-    return sessions === 'single' || (sessions === 'auto' && this.#report.delaysSmallWrites === false);
+    return (
+      sessions === 'single' || (sessions === 'auto' && this.#knowledge.report.delaysSmallWrites === false)
+    );
   }
 
-  #onFeatures(features: LinkFeatures): void {
-    const isFirst = this.#features === null;
-    this.#features = features;
+  #onFeatures(features: LinkFeatures, isBack: boolean): LinkFeatures {
     this.#maxPayloadBytes = Math.max(MIN_PAYLOAD_BYTES, features.maximumPacketBytes - HEADER_ROOM_BYTES);
-    if (!isFirst) return;
-    this.#announce(features);
-    // It was not there when the gateway started.
-    if (isUnknown(this.#report)) this.start();
-  }
-
-  #announce(features: LinkFeatures): void {
-    this.#logger.info({ event: 'upstream.connected', ...features }, 'broker answers');
-    if (features.protocolVersion === 4) {
-      this.#logger.warn(
-        { event: 'upstream.degraded' },
-        'MQTT 3.1.1: no headers, no reply subjects for devices, no 503 without responders, no echo:false',
-      );
-    }
-    if (!features.sharedSubscriptions) {
-      this.#logger.warn(
-        { event: 'upstream.no_shared_subscriptions' },
-        'the broker has no shared subscriptions: queue groups are formed within this process only',
-      );
-    }
+    return this.#knowledge.onConnack(features, isBack);
   }
 }
 
-function accountOf({ service }: UpstreamOptions): ServiceAccount {
+function accountOf({ service }: UpstreamOptions): PoolAccount {
   return service ?? { username: undefined, password: undefined };
-}
-
-function isUnknown(report: ProbeReport): boolean {
-  return Object.values(report).every((answer) => answer === null);
 }

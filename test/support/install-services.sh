@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the programs that the tests start: mosquitto, mosquitto_pub and nats-server. Does nothing when they are
-# there. Debian starts services of its own for them; the tests use other ports and leave those services alone.
+# Installs the programs that the tests start: mosquitto, mosquitto_pub, nats-server and rabbitmq-server. Does nothing
+# when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
+# they are kept from it. Services that ran before go on; the tests use other ports and leave them alone.
 set -eu
 
 # Daemons live in sbin, which an ordinary user does not have in PATH.
@@ -9,6 +10,8 @@ packages=''
 command -v mosquitto >/dev/null && command -v mosquitto_passwd >/dev/null || packages="$packages mosquitto"
 command -v mosquitto_pub >/dev/null || packages="$packages mosquitto-clients"
 command -v nats-server >/dev/null || packages="$packages nats-server"
+{ [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null; } &&
+  command -v epmd >/dev/null || packages="$packages rabbitmq-server"
 [ -n "$packages" ] || exit 0
 
 by_hand() {
@@ -26,7 +29,16 @@ fi
 
 echo "Installing for the tests:$packages"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# Debian's way to say that no service may be started by a package. One that is there belongs to whoever runs this machine.
+policy=/usr/sbin/policy-rc.d
+if [ -e "$policy" ]; then policy=''; fi
+clean_up() {
+  rm -f "$log"
+  [ -z "$policy" ] || $as_root rm -f "$policy"
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+[ -z "$policy" ] || $as_root sh -c "printf '#!/bin/sh\\nexit 101\\n' >'$policy' && chmod 755 '$policy'"
 # shellcheck disable=SC2086  # both variables are lists of words
 if ! {
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get update &&

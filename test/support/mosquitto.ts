@@ -4,16 +4,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import mqttPacket from 'mqtt-packet';
+import { awaitConnack } from './await-connack.ts';
 import { LOOPBACK } from './free-port.ts';
 import { PROGRAMS, requireProgram } from './processes.ts';
 import { Service, type ServiceDefinition } from './service.ts';
-import { within } from './wait-for.ts';
-
-const PROBE_LIMIT_MS = 5_000;
 
 /** Options of {@link startMosquitto}. */
 export interface MosquittoOptions {
@@ -102,31 +98,4 @@ async function writeAccessFiles(folder: string, options: MosquittoOptions): Prom
   const lines = Object.entries(options.users).map(([user, password]) => `${user}:${password}\n`);
   await writeFile(file, lines.join(''), { mode: 0o600 });
   execFileSync(requireProgram(PROGRAMS.mosquittoPasswd), ['-U', file], { stdio: 'pipe' });
-}
-
-/** Any CONNACK will do: where passwords are required, a refusal shows that the broker works. */
-async function awaitConnack(port: number): Promise<void> {
-  const socket = createConnection({ host: LOOPBACK, port });
-  const answered = new Promise<void>((resolve, reject) => {
-    socket.once('data', (bytes) => {
-      if (bytes[0] === 0x20) resolve();
-      else reject(new Error('the first packet is not CONNACK'));
-    });
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('closed before CONNACK')));
-  });
-  socket.write(
-    mqttPacket.generate({
-      cmd: 'connect',
-      clientId: 'ready-probe',
-      protocolVersion: 4,
-      clean: true,
-      keepalive: 10,
-    }),
-  );
-  try {
-    await within(answered, PROBE_LIMIT_MS, 'CONNACK');
-  } finally {
-    socket.destroy();
-  }
 }

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { awaitConnack } from './await-connack.ts';
 import { freePort, LOOPBACK } from './free-port.ts';
 import { PROGRAMS, requireProgram } from './processes.ts';
 import { Service, type ServiceDefinition } from './service.ts';
@@ -28,6 +29,8 @@ export interface NatsServerOptions {
   readonly configuration?: string;
   /** Also listen for WebSocket without TLS; see {@link NatsServer.wsUrl}. */
   readonly websocket?: boolean | NatsServerBlock;
+  /** Also be an MQTT 3.1.1 broker; see {@link NatsServer.mqttUrl}. */
+  readonly mqtt?: boolean;
 }
 
 /** A running nats-server. */
@@ -36,6 +39,8 @@ export interface NatsServer {
   readonly url: string;
   /** `ws://127.0.0.1:port`, or an empty string without the option `websocket` */
   readonly wsUrl: string;
+  /** `mqtt://127.0.0.1:port`, or an empty string without the option `mqtt` */
+  readonly mqttUrl: string;
   readonly host: string;
   readonly port: number;
   readonly pid: number;
@@ -60,26 +65,32 @@ export interface NatsServer {
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const program = requireProgram(PROGRAMS.natsServer);
   const folder = await mkdtemp(join(tmpdir(), 'nmg-nats-server-'));
-  const endpoint = { wsPort: 0, ownPort: 0 };
+  const endpoint: Ports = { websocket: 0, mqtt: 0, own: 0 };
   const definition: ServiceDefinition = {
     program,
     readyLine: /Server is ready/,
     async arguments(port) {
-      // A restart keeps both ports; another attempt at a free port takes new ones.
-      if (options.websocket && endpoint.ownPort !== port) endpoint.wsPort = await freePort();
-      endpoint.ownPort = port;
+      // A restart keeps all ports; another attempt at a free port takes new ones.
+      const isNew = endpoint.own !== port;
+      if (options.websocket && isNew) endpoint.websocket = await freePort();
+      if (options.mqtt && isNew) endpoint.mqtt = await freePort();
+      endpoint.own = port;
       const file = join(folder, 'nats-server.conf');
-      await writeFile(file, configurationText(port, endpoint.wsPort, options));
+      await writeFile(file, configurationText(endpoint, folder, options));
       return ['-c', file];
     },
-    probe: awaitInfo,
+    async probe(port) {
+      await awaitInfo(port);
+      if (options.mqtt) await awaitConnack(endpoint.mqtt);
+    },
     cleanUp: () => rm(folder, { recursive: true, force: true }),
   };
   try {
     const service = await Service.start(definition);
     return Object.assign(service, {
       url: `nats://${service.host}:${service.port}`,
-      wsUrl: endpoint.wsPort === 0 ? '' : `ws://${service.host}:${endpoint.wsPort}`,
+      wsUrl: endpoint.websocket === 0 ? '' : `ws://${service.host}:${endpoint.websocket}`,
+      mqttUrl: endpoint.mqtt === 0 ? '' : `mqtt://${service.host}:${endpoint.mqtt}`,
     });
   } catch (error) {
     await definition.cleanUp();
@@ -87,11 +98,23 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   }
 }
 
-function configurationText(port: number, wsPort: number, options: NatsServerOptions): string {
-  const settings: Record<string, NatsServerValue> = { host: LOOPBACK, port, ...options.settings };
+/** Ports that one server listens on; 0 where it does not. */
+interface Ports {
+  own: number;
+  websocket: number;
+  mqtt: number;
+}
+
+function configurationText(ports: Ports, folder: string, options: NatsServerOptions): string {
+  const settings: Record<string, NatsServerValue> = { host: LOOPBACK, port: ports.own, ...options.settings };
   if (options.websocket) {
     const block = typeof options.websocket === 'object' ? options.websocket : {};
-    settings.websocket = { host: LOOPBACK, port: wsPort, no_tls: true, ...block };
+    settings.websocket = { host: LOOPBACK, port: ports.websocket, no_tls: true, ...block };
+  }
+  if (options.mqtt) {
+    settings.server_name = 'mqtt';
+    settings.jetstream = { store_dir: folder };
+    settings.mqtt = { host: LOOPBACK, port: ports.mqtt };
   }
   // The configuration language takes JSON values, so no syntax of its own is needed here.
   const lines = Object.entries(settings).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);

@@ -15,6 +15,8 @@ const OUTPUT_LIMIT_MS = 500;
 export interface Program {
   readonly name: string;
   readonly aptPackage: string;
+  /** Looked in before PATH. */
+  readonly folder?: string;
 }
 
 /** Programs that the tests need besides Node.js. */
@@ -23,14 +25,18 @@ export const PROGRAMS = {
   mosquittoPasswd: { name: 'mosquitto_passwd', aptPackage: 'mosquitto' },
   mosquittoPub: { name: 'mosquitto_pub', aptPackage: 'mosquitto-clients' },
   natsServer: { name: 'nats-server', aptPackage: 'nats-server' },
+  // The one in PATH is Debian's wrapper for its own service: it changes to another user and another folder.
+  rabbitmq: { name: 'rabbitmq-server', aptPackage: 'rabbitmq-server', folder: '/usr/lib/rabbitmq/bin' },
+  epmd: { name: 'epmd', aptPackage: 'rabbitmq-server' },
 } as const satisfies Record<string, Program>;
 
 /**
  * Where a program is. Daemons live in sbin on Debian, which an ordinary user does not have in PATH.
  * @returns null when it is not installed
  */
-function findProgram(name: string): string | null {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/usr/local/bin'];
+function findProgram(name: string, ownFolder = ''): string | null {
+  const listed = (process.env.PATH ?? '').split(':');
+  const folders = [ownFolder, ...listed, '/usr/local/sbin', '/usr/sbin', '/usr/local/bin'];
   for (const folder of folders) {
     if (folder === '') continue;
     const path = join(folder, name);
@@ -49,7 +55,7 @@ function findProgram(name: string): string | null {
  * @throws {Error} one line that names the command which installs it
  */
 export function requireProgram(program: Program): string {
-  const path = findProgram(program.name);
+  const path = findProgram(program.name, program.folder);
   if (path !== null) return path;
   throw new Error(`${program.name} is not installed; run: sudo apt-get install -y ${program.aptPackage}`);
 }

@@ -14,8 +14,21 @@ export type OverlapShape =
   /** One copy per filter without identifiers (AWS). */
   | 'copies-no-id';
 
-/** What happens to a publication. */
-export type PublishVerdict = 'accept' | { readonly puback: number } | { readonly disconnect: number };
+/** The same in MQTT 3.1.1, which has no identifiers. */
+export type OlderOverlapShape =
+  /** Mosquitto 2.0, HiveMQ, aedes. */
+  | 'one-copy'
+  /** Mosquitto 2.1, EMQX, NanoMQ, nats-server. */
+  | 'copies'
+  /** One for the filters with QoS 0 and one for those with QoS 1 (RabbitMQ 3). */
+  | 'copy-per-qos';
+
+/** What happens to a publication; `ignore` gives it neither subscribers nor an acknowledgement (VerneMQ and `$`). */
+export type PublishVerdict =
+  | 'accept'
+  | 'ignore'
+  | { readonly puback: number }
+  | { readonly disconnect: number };
 
 /** Acknowledgements that can be held back. */
 export type AckKind = 'puback' | 'suback' | 'unsuback' | 'pingresp';
@@ -23,6 +36,7 @@ export type AckKind = 'puback' | 'suback' | 'unsuback' | 'pingresp';
 /** Settings of a scripted broker; all may be changed while it runs. CONNACK flags take effect on the next CONNECT. */
 export interface ScriptedBehaviour {
   overlapping: OverlapShape;
+  overlapping311: OlderOverlapShape;
   /** CONNACK Receive Maximum, enforced like HiveMQ: one too many is DISCONNECT 0x93. Undefined: absent, 65,535. */
   receiveMaximum: number | undefined;
   /** CONNACK Maximum Packet Size, enforced with DISCONNECT 0x95. */
@@ -30,8 +44,14 @@ export interface ScriptedBehaviour {
   maximumQoS: 0 | 1 | 2;
   retainAvailable: boolean;
   sharedSubscriptionAvailable: boolean;
+  /** False: `$share` filters are granted and never served, as brokers of MQTT 3.1.1 do that do not know them. */
+  sharedSubscriptionsDeliver: boolean;
+  /** How a session is served that holds a filter both shared and plain. */
+  sharedAndPlain: 'apart' | 'doubled' | 'collapsed';
   subscriptionIdentifiersAvailable: boolean;
   wildcardSubscriptionAvailable: boolean;
+  /** `#` and `+` in the first level match a leading `$`, against the specification (RabbitMQ, nats-server). */
+  wildcardsMatchDollar: boolean;
   topicAliasMaximum: number | undefined;
   serverKeepAlive: number | undefined;
   /** PUBACK reason when nobody is subscribed (MQTT 5). */
@@ -49,6 +69,8 @@ export interface ScriptedBehaviour {
   /** Reason (MQTT 5) or return code (3.1.1) of CONNACK; 0 accepts. */
   connackCode: (connect: IConnectPacket) => number;
   publishVerdict: (publish: IPublishPacket) => PublishVerdict;
+  /** The topic under which subscribers get it (RabbitMQ turns `.` into `/`). */
+  deliveredTopic: (topic: string) => string;
   /** Reason code of SUBACK for one filter; `granted` is the QoS the broker would grant. */
   subackCode: (subscription: ISubscription, granted: number) => number;
 }
@@ -57,13 +79,17 @@ export interface ScriptedBehaviour {
 export function defaultBehaviour(): ScriptedBehaviour {
   return {
     overlapping: 'copies-with-one-id',
+    overlapping311: 'one-copy',
     receiveMaximum: undefined,
     maximumPacketSize: undefined,
     maximumQoS: 2,
     retainAvailable: true,
     sharedSubscriptionAvailable: true,
+    sharedSubscriptionsDeliver: true,
+    sharedAndPlain: 'apart',
     subscriptionIdentifiersAvailable: true,
     wildcardSubscriptionAvailable: true,
+    wildcardsMatchDollar: false,
     topicAliasMaximum: undefined,
     serverKeepAlive: undefined,
     noMatchingSubscribers: 0x10,
@@ -74,6 +100,7 @@ export function defaultBehaviour(): ScriptedBehaviour {
     nagle: false,
     connackCode: () => 0,
     publishVerdict: () => 'accept',
+    deliveredTopic: (topic) => topic,
     subackCode: (_subscription, granted) => granted,
   };
 }

@@ -197,22 +197,37 @@ export class ScriptedBroker {
   }
 
   /** @returns whether anybody is subscribed */
-  #route(message: RoutedMessage, from: ScriptedConnection | null): boolean {
+  #route(sent: RoutedMessage, from: ScriptedConnection | null): boolean {
+    const message = { ...sent, topic: this.behaviour.deliveredTopic(sent.topic) };
     if (message.retain) this.#retain(message);
     let hasSubscribers = false;
     const groups = new Map<string, Match[]>();
     for (const connection of this.sessions) {
-      const plain: HeldSubscription[] = [];
-      for (const subscription of connection.subscriptions.values()) {
-        if (!isTopicMatch(subscription.filter, message.topic)) continue;
-        hasSubscribers = true;
-        if (subscription.shareName !== null) addTo(groups, subscription.text, { connection, subscription });
-        else if (!subscription.isNoLocal || connection !== from) plain.push(subscription);
-      }
+      const matching = this.#matching(connection, message.topic);
+      if (matching.length > 0) hasSubscribers = true;
+      const plain = matching.filter(
+        (one) => one.shareName === null && !(one.isNoLocal && connection === from),
+      );
+      const shared = matching.filter((one) => one.shareName !== null);
+      const isBoth = plain.length > 0 && shared.length > 0;
+      const { sharedAndPlain } = this.behaviour;
       this.#deliverPlain(connection, plain, message);
+      if (isBoth && sharedAndPlain === 'doubled') this.#deliverPlain(connection, matching, message);
+      if (isBoth && sharedAndPlain === 'collapsed') continue;
+      for (const subscription of shared) addTo(groups, subscription.text, { connection, subscription });
     }
     for (const [text, members] of groups) this.#deliverShared(text, members, message);
     return hasSubscribers;
+  }
+
+  #matching(connection: ScriptedConnection, topic: string): HeldSubscription[] {
+    const { wildcardsMatchDollar, sharedSubscriptionsDeliver } = this.behaviour;
+    // Only its first character decides whether a wildcard may match.
+    const asMatched = wildcardsMatchDollar ? topic.replace(/^\$/, '_') : topic;
+    return [...connection.subscriptions.values()].filter(({ shareName, filter }) => {
+      if (shareName !== null && !sharedSubscriptionsDeliver) return false;
+      return isTopicMatch(filter, topic) || (/^[+#]/.test(filter) && isTopicMatch(filter, asMatched));
+    });
   }
 
   #retain(message: RoutedMessage): void {
@@ -221,10 +236,7 @@ export class ScriptedBroker {
   }
 
   #deliverPlain(connection: ScriptedConnection, matches: HeldSubscription[], message: RoutedMessage): void {
-    if (matches.length === 0) return;
-    const shape = this.behaviour.overlapping;
-    const isOneCopy = shape === 'one-copy-all-ids' || shape === 'one-copy-one-id' || !connection.isV5;
-    for (const subscriptions of isOneCopy ? [matches] : matches.map((match) => [match])) {
+    for (const subscriptions of this.#copies(connection, matches)) {
       const qos = lowerQoS(message.qos, Math.max(...subscriptions.map((subscription) => subscription.qos)));
       const isRetained =
         message.retain && subscriptions.some((subscription) => subscription.isRetainAsPublished);
@@ -232,17 +244,25 @@ export class ScriptedBroker {
     }
   }
 
+  /** Which of the matching filters share a copy. */
+  #copies({ isV5 }: ScriptedConnection, matches: HeldSubscription[]): HeldSubscription[][] {
+    const { overlapping, overlapping311 } = this.behaviour;
+    if (!isV5 && overlapping311 === 'copy-per-qos') {
+      const byQoS = [0, 1, 2].map((qos) => matches.filter((one) => one.qos === qos));
+      return byQoS.filter((some) => some.length > 0);
+    }
+    const isOneCopy = isV5 ? overlapping.startsWith('one-copy') : overlapping311 === 'one-copy';
+    if (!isOneCopy) return matches.map((match) => [match]);
+    return matches.length > 0 ? [matches] : [];
+  }
+
   #deliverShared(text: string, members: readonly Match[], message: RoutedMessage): void {
     const turn = this.#nextMember.get(text) ?? 0;
     this.#nextMember.set(text, turn + 1);
     const { connection, subscription } = members[turn % members.length] as Match;
     const isRetained = message.retain && subscription.isRetainAsPublished;
-    connection.deliver(
-      message,
-      lowerQoS(message.qos, subscription.qos),
-      isRetained,
-      this.#ids([subscription]),
-    );
+    const qos = lowerQoS(message.qos, subscription.qos);
+    connection.deliver(message, qos, isRetained, this.#ids([subscription]));
   }
 
   #ids(subscriptions: readonly HeldSubscription[]): number[] {

@@ -235,6 +235,7 @@ export class ScriptedConnection {
       this.#take(packet);
       return;
     }
+    if (verdict === 'ignore') return;
     if ('disconnect' in verdict) {
       this.disconnect(verdict.disconnect);
       return;

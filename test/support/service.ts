@@ -13,6 +13,10 @@ const PORT_TAKEN = /address already in use/i;
 /** What differs between the programs. */
 export interface ServiceDefinition {
   readonly program: string;
+  /** Replaces the environment of the tests. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** How long a start may take; 10 s when left out. */
+  readonly startLimitMs?: number;
   /** Arguments for a start on this port; may write configuration files. */
   arguments(port: number): Promise<string[]>;
   /** The program's own words that it listens: the only proof that the listener on the port is not somebody else's. */
@@ -98,9 +102,11 @@ export class Service {
 
 /** @returns null when the port is taken */
 async function launch(definition: ServiceDefinition, port: number): Promise<ManagedProcess | null> {
-  const run = new ManagedProcess({ path: definition.program, args: await definition.arguments(port) });
+  const args = await definition.arguments(port);
+  const { program, environment, startLimitMs } = definition;
+  const run = new ManagedProcess({ path: program, args, ...(environment && { env: environment }) });
   try {
-    await run.untilOutput(definition.readyLine);
+    await run.untilOutput(definition.readyLine, startLimitMs);
     await definition.probe(port);
     return run;
   } catch (error) {

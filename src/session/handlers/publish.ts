@@ -1,6 +1,6 @@
 /** PUB and HPUB to an MQTT PUBLISH, and its PUBACK to `+OK`, 503 or an error. */
 import { GatewayError } from '../../errors.ts';
-import type { OutboundPublication, QoS } from '../../mqtt/publication.ts';
+import type { OutboundPublication, QoS, TopicName } from '../../mqtt/publication.ts';
 import { FIRST_FAILURE, REASON } from '../../mqtt/reason-codes.ts';
 import {
   permissionsPublish,
@@ -18,7 +18,7 @@ import { wholeRange } from '../../util/byte-range.ts';
 import { latin1 } from '../../util/latin1.ts';
 import type { SessionContext } from '../context.ts';
 import type { Destination } from '../name-space.ts';
-import type { PublishReceipt, UpstreamPort } from '../ports.ts';
+import type { PublishReceipt, UpstreamFeatures, UpstreamPort } from '../ports.ts';
 import { type ReplyQueue, ReplySlot } from '../reply-queue.ts';
 import type { Subscription } from '../subscriptions.ts';
 import { userInfo } from '../user-info.ts';
@@ -26,6 +26,8 @@ import { publishProperties } from './publish-properties.ts';
 
 /** Fixed header, topic length, packet id and property lengths of a PUBLISH, generously. */
 const PACKET_OVERHEAD_BYTES = 64;
+
+const DOLLAR = 0x24;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -93,6 +95,10 @@ export class PublishHandler {
 
   #send(op: PublishOp, destination: Destination, port: UpstreamPort): void {
     const { connect } = this.#context;
+    if (!isAccepted(destination.topic, port.features)) {
+      this.#refuse(op, false);
+      return;
+    }
     const properties = publishProperties(this.#context, op, destination, port);
     if (properties === null) {
       const text = permissionsPublishReply(op.line.subarray(op.replyStart, op.replyEnd));
@@ -230,6 +236,12 @@ export class PublishHandler {
     writeErr(this.#context.client.output, text);
     this.#context.client.flushSoon();
   }
+}
+
+/** Some brokers swallow what comes to such topics, or end the session over it. */
+function isAccepted({ text }: TopicName, features: UpstreamFeatures): boolean {
+  if (text.charCodeAt(0) === DOLLAR && !features.acceptsDollarTopics) return false;
+  return features.acceptsDots || !text.includes('.');
 }
 
 /** The place of a publication with QoS 1 among the answers, and what its answer depends on. */

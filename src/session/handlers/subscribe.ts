@@ -50,11 +50,14 @@ export class SubscribeHandler {
     const filter = this.#map(subject, (text) => this.#context.names.mapper.subscribeFilter(text));
     const share =
       queue.length === 0 ? null : this.#map(queue, (text) => this.#context.names.mapper.shareName(text));
-    if (!filter.ok || (share !== null && !share.ok)) {
+    const canBeServed = filter.ok && this.#canBeServed(filter.name);
+    if (!canBeServed || (share !== null && !share.ok)) {
       this.#deny(subject, queue);
       return true;
     }
     const { upstreamPort: port, subscriptions, connect, replies, own } = this.#context;
+    // The probe is about to tell whether the broker can form the group.
+    if (share !== null && port?.features.sharedSubscriptions === null) return false;
     if (connect.echo && !own.areClearOf(filter.name)) return false;
     const slot = replies.reserve();
     const names = { sid, subject, queue, filter: filter.name };
@@ -74,6 +77,11 @@ export class SubscribeHandler {
     subscription.handle = handle ?? null;
     if (!subscription.isOpen) handle?.drop();
     return true;
+  }
+
+  /** Some brokers have no wildcards and end the session over one. */
+  #canBeServed(filter: string): boolean {
+    return this.#context.upstreamPort?.features.wildcardSubscriptions !== false || !/[+#]/.test(filter);
   }
 
   #map(bytes: Buffer, map: (text: string) => Mapped): Mapped {

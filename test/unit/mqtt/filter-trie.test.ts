@@ -29,6 +29,14 @@ for (const [topic, expected] of [
   });
 }
 
+test('filter trie: leading wildcards find a leading $ where the broker has it so', () => {
+  const trie = new FilterTrie<string>();
+  for (const filter of ['#', '+/x', '+', '$SYS/x', '$SYS/+', 'a/#']) trie.add(filter, filter);
+  const found: string[] = [];
+  trie.match('$SYS/x', (filter) => found.push(filter), true);
+  assert.deepEqual(found.sort(), ['#', '$SYS/+', '$SYS/x', '+/x']);
+});
+
 test('filter trie: a filter holds several values, each once, until each is deleted', () => {
   const trie = new FilterTrie<string>();
   for (const value of ['x', 'y', 'x']) trie.add('a/+', value);

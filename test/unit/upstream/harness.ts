@@ -3,6 +3,7 @@ import type { InboundPublication, OutboundPublication } from '../../../src/mqtt/
 import type { SubscribeRequest, Subscriber } from '../../../src/session/ports.ts';
 import type { SubscribeOptions } from '../../../src/upstream/mqtt-link.ts';
 import type { FilterWire } from '../../../src/upstream/subscription-table.ts';
+import type { LogFields, Logger, LogLevel } from '../../../src/util/logger.ts';
 
 let sequence = 0;
 
@@ -107,5 +108,41 @@ export class ScriptedWire implements FilterWire {
 
   get unanswered(): number {
     return this.#answers.length;
+  }
+}
+
+/** A log line as it was asked for. */
+export interface RecordedLine {
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: LogFields;
+  readonly message: string;
+}
+
+/** Writes down what is logged. */
+export class RecordingLogger implements Logger {
+  readonly lines: RecordedLine[] = [];
+  readonly trace = this.#at('trace');
+  readonly debug = this.#at('debug');
+  readonly info = this.#at('info');
+  readonly warn = this.#at('warn');
+  readonly error = this.#at('error');
+  readonly fatal = this.#at('fatal');
+
+  /** Lines of one event. */
+  of(event: string): RecordedLine[] {
+    return this.lines.filter((line) => line.event === event);
+  }
+
+  child(): Logger {
+    return this;
+  }
+
+  isLevelEnabled(): boolean {
+    return true;
+  }
+
+  #at(level: LogLevel): Logger['info'] {
+    return (fields, message) => this.lines.push({ level, event: fields.event, fields, message });
   }
 }

@@ -12,6 +12,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 function session(groups: QueueGroups) {
   const table = new SubscriptionTable({
     overlap: () => 'single',
+    wildcardsMatchDollar: () => false,
     wantsRetained: false,
     onUnclaimed: (entry, scope, message) => groups.handOver(entry, scope, message),
     onSharedCopy: (entry, message) => groups.serveOtherScopes(entry, message),

@@ -7,6 +7,7 @@ import { inbound, RecordingSubscriber, request, ScriptedWire } from './harness.t
 
 interface Setup {
   readonly overlap?: OverlapShape;
+  readonly wildcardsMatchDollar?: boolean;
   readonly hasIdentifiers?: boolean;
   readonly wantsRetained?: boolean;
 }
@@ -15,6 +16,7 @@ function setUp(options: Setup = {}) {
   const events: string[] = [];
   const table = new SubscriptionTable({
     overlap: () => options.overlap ?? 'identifiers',
+    wildcardsMatchDollar: () => options.wildcardsMatchDollar ?? false,
     wantsRetained: options.wantsRetained ?? true,
     onUnclaimed: (entry) => {
       events.push(`unclaimed ${entry.filter}`);
@@ -228,6 +230,19 @@ test('table: of copies without identifiers, as many in a row as filters match ar
   assert.deepEqual(one.payloads, ['x', 'x', 'y']);
   assert.deepEqual(two.payloads, ['x', 'x', 'y']);
 });
+
+for (const wildcardsMatchDollar of [true, false]) {
+  test(`table: wildcards that ${wildcardsMatchDollar ? '' : 'do not '}match $ count as the broker has it`, () => {
+    const { table, wire } = setUp({ overlap: 'copies', hasIdentifiers: false, wildcardsMatchDollar });
+    const [wild, exact] = [subscriber(), subscriber()];
+    table.subscribe(request('+/b', wild));
+    table.subscribe(request('$a/b', exact));
+    wire.answerAll();
+    for (const text of ['x', 'x']) table.dispatch(inbound('$a/b', text), []);
+    assert.deepEqual(wild.payloads, wildcardsMatchDollar ? ['x'] : []);
+    assert.deepEqual(exact.payloads, wildcardsMatchDollar ? ['x'] : ['x', 'x']);
+  });
+}
 
 test('table: a shared copy goes to one willing member; retained ones are dropped', () => {
   const { table, wire, events } = setUp();

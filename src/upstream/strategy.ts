@@ -1,0 +1,45 @@
+/**
+ * What follows from a broker's CONNACK and the answers of the probe. Pure: where something is unknown, the choice is the
+ * one that is safe with every broker.
+ */
+import type { OverlapShape } from './filter-index.ts';
+import type { LinkFeatures } from './mqtt-link.ts';
+import type { ProbeReport, TopicFate } from './probe/report.ts';
+
+/** How the sessions of one upstream treat their broker. */
+export interface Strategy {
+  readonly overlap: OverlapShape;
+  /** Queue groups are `$share` filters; else this process distributes. */
+  readonly sharedSubscriptions: boolean;
+  /** Shared and plain filters belong on different sessions: their copies cannot be told apart, or get mixed up. */
+  readonly separatesSharedAndPlain: boolean;
+  /** Everything is subscribed with QoS 1, because filters of different QoS would get a copy each. */
+  readonly subscribesWithQoS1: boolean;
+  /** Filters that begin with a wildcard get topics that begin with `$`, as NATS has it and MQTT does not. */
+  readonly wildcardsMatchDollar: boolean;
+  readonly acceptsDollarTopics: boolean;
+  readonly acceptsDots: boolean;
+}
+
+/** @param features as CONNACK says */
+export function decide(features: LinkFeatures, report: ProbeReport): Strategy {
+  const isV5 = features.protocolVersion === 5;
+  // Brokers of MQTT 3.1.1 grant filters that they do not understand; only a message that has arrived is proof.
+  const sharedSubscriptions = isV5
+    ? features.sharedSubscriptions !== false && report.sharedSubscriptions !== false
+    : report.sharedSubscriptions === true;
+  const isMixed = report.mixesSharedAndPlain === true || !features.subscriptionIdentifiers;
+  return {
+    overlap: report.overlap ?? (isV5 ? 'identifiers' : 'single'),
+    sharedSubscriptions,
+    separatesSharedAndPlain: sharedSubscriptions && isMixed,
+    subscribesWithQoS1: report.splitsByQoS === true,
+    wildcardsMatchDollar: report.wildcardsMatchDollar === true,
+    acceptsDollarTopics: isHarmless(report.dollarTopics),
+    acceptsDots: isHarmless(report.dots),
+  };
+}
+
+function isHarmless(fate: TopicFate | null): boolean {
+  return fate === null || fate === 'works' || fate === 'rewritten';
+}

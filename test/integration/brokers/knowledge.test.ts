@@ -1,0 +1,182 @@
+/** What the gateway does with what it learns about its broker, and when it learns it. */
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { Counters } from '../../../src/metrics/counters.ts';
+import type { UpstreamListener, UpstreamPort } from '../../../src/session/ports.ts';
+import { BrokerUpstream, type UpstreamOptions } from '../../../src/upstream/upstream.ts';
+import { silentLogger } from '../../../src/util/logger.ts';
+import { connectDevice } from '../../support/device.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type GatewaySettings, startGateway } from '../../support/gateway.ts';
+import { startMosquitto } from '../../support/mosquitto.ts';
+import { connectRaw } from '../../support/raw-client.ts';
+import { Scene, type SceneBroker } from '../../support/scene.ts';
+import { ScriptedBroker } from '../../support/scripted-broker.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+/** What a test has started, last first: also when it has failed. */
+const started: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const stop of started.splice(0).reverse()) await stop();
+});
+
+async function startScene<Broker extends SceneBroker>(
+  broker: Broker,
+  settings: GatewaySettings = {},
+): Promise<Scene<Broker>> {
+  const scene = await Scene.start(broker, settings);
+  started.push(() => scene.stop());
+  return scene;
+}
+
+test('3.1.1: a queue SUB that comes before the answers waits for them, and its group works', async () => {
+  const broker = await ScriptedBroker.start({ sharedSubscriptionsDeliver: false });
+  started.push(() => broker.stop());
+  broker.holdAcks('suback');
+  const gateway = await startGateway({ upstream: { url: broker.url, protocol_version: 4 } });
+  started.push(() => gateway.stop());
+  await waitFor(() => broker.heldAcks('suback') > 0, 5_000, 'the probe to ask');
+  const client = await connectRaw(gateway.host, gateway.port);
+  client.send('CONNECT {"verbose":false}\r\nSUB work.x q 1\r\nPUB work.x 1\r\na\r\nPING\r\n');
+  await waitFor(() => broker.packets('connect').length >= 2, 5_000, 'the client to reach the broker');
+  broker.releaseAcks('suback');
+  await client.expect('MSG work.x 1 1\r\na\r\nPONG\r\n');
+  assert.ok(broker.filters.includes('work/x'), `filters: ${broker.filters}`);
+  assert.equal(gateway.logLines('upstream.no_shared_subscriptions').length, 1);
+  await client.close();
+  assert.deepEqual(broker.violations, []);
+});
+
+test('3.1.1 without a probe: queue groups are formed by the gateway, which the log says', async () => {
+  const settings = { upstream: { protocol_version: 4, probe: false } };
+  const scene = await startScene(await ScriptedBroker.start({ sharedSubscriptionsDeliver: false }), settings);
+  const client = await scene.raw();
+  client.send('SUB work.x q 1\r\nPUB work.x 1\r\na\r\n');
+  await client.expect('MSG work.x 1 1\r\na\r\n');
+  assert.equal(scene.gateway.logLines('upstream.no_shared_subscriptions').length, 1);
+  assert.equal(scene.gateway.gateway.status().broker?.isProbed, false);
+});
+
+test('somebody who is subscribed to everything hides 0x10; the first one that comes later corrects the report', async () => {
+  const mosquitto = await startMosquitto();
+  const monitor = await connectDevice(mosquitto.url);
+  await monitor.subscribe('#');
+  const scene = await startScene(mosquitto);
+  const reported = () => scene.gateway.gateway.status().broker;
+  assert.equal(reported()?.probe.noMatchingSubscribers, false);
+  assert.equal(scene.gateway.logLines('upstream.requests_time_out').length, 1);
+  await monitor.close();
+  const nats = await scene.nats();
+  await assert.rejects(nats.request('nobody', '', { timeout: 3_000 }), /no responders/);
+  assert.equal(reported()?.probe.noMatchingSubscribers, true);
+  assert.ok(reported()?.limitations.every(({ id }) => id !== 'requests_time_out'));
+});
+
+test('an access list that knows nothing of the gateway’s topics leaves everything unknown, and $ is not refused', async () => {
+  const acl = 'topic readwrite app/#\ntopic readwrite $SRV/#\ntopic readwrite $DATA/#\n';
+  const scene = await startScene(await startMosquitto({ acl }));
+  const { probe, limitations } = scene.gateway.gateway.status().broker ?? {};
+  assert.deepEqual([probe?.dollarTopics, probe?.dots, probe?.sharedSubscriptions], [null, null, null]);
+  assert.deepEqual(limitations, []);
+  const client = await scene.raw();
+  client.send('SUB $DATA.x 1\r\nPUB $DATA.x 1\r\nd\r\n');
+  await client.expect('MSG $DATA.x 1 1\r\nd\r\n');
+});
+
+test('a service account of its own: everything is found out, also where strangers are refused', async () => {
+  const broker = await startMosquitto({ users: { gateway: 'g', ann: 'a' } });
+  const scene = await startScene(broker, { upstream: { username: 'gateway', password: 'g' } });
+  const { probe } = scene.gateway.gateway.status().broker ?? {};
+  assert.equal(probe?.requiresCredentials, true);
+  assert.deepEqual([probe?.overlap, probe?.dollarTopics], ['identifiers', 'works']);
+  await scene.raw({ user: 'ann', pass: 'a' });
+});
+
+test('mapping.escape_dollar: a broker that disconnects for $ carries the subject under another name', async () => {
+  const broker = await ScriptedBroker.start({
+    publishVerdict: ({ topic }) => (topic.startsWith('$') ? { disconnect: 0x90 } : 'accept'),
+  });
+  const scene = await startScene(broker, { mapping: { escape_dollar: true } });
+  assert.deepEqual(scene.gateway.logLines('upstream.dollar_topics'), []);
+  const client = await scene.raw();
+  client.send('SUB $SRV.x 1\r\nPUB $SRV.x 1\r\na\r\n');
+  await client.expect('MSG $SRV.x 1 1\r\na\r\n');
+  client.send('PUB %24DATA.x 1\r\nb\r\n');
+  await client.expect(`-ERR 'Permissions Violation for Publish to "%24DATA.x"'\r\n`);
+  assert.deepEqual(broker.violations, []);
+});
+
+test('a request to a $ subject that would be lost is refused, and its client stays', async () => {
+  const broker = await ScriptedBroker.start({
+    publishVerdict: ({ topic }) => (topic.startsWith('$') ? 'ignore' : 'accept'),
+  });
+  const scene = await startScene(broker);
+  const client = await scene.raw();
+  client.send('SUB _INBOX.x 1\r\nPUB $SRV.PING _INBOX.x 0\r\n\r\n');
+  await client.expect(`-ERR 'Permissions Violation for Publish to "$SRV.PING"'\r\n`);
+  await client.pingPong();
+  assert.deepEqual(broker.violations, []);
+});
+
+/** A client that only waits. */
+class Waiting implements UpstreamListener {
+  ready = 0;
+
+  onReady(): void {
+    this.ready++;
+  }
+
+  onWritable(): void {}
+
+  onEnded(): void {}
+}
+
+const OPTIONS: Omit<UpstreamOptions, 'broker'> = {
+  mode: 'per_client',
+  poolSize: 1,
+  outageGraceMs: 15_000,
+  sessions: 'auto',
+  authRequired: 'auto',
+  probe: true,
+  maxUnackedBytes: 1024 * 1024,
+  service: null,
+  wantsRetained: true,
+  knownReport: null,
+  usesDollarTopics: true,
+  hasSubscribers: null,
+};
+
+test('after an outage the broker is asked again, and sessions that were there before heed the answers', async () => {
+  const broker = await ScriptedBroker.start();
+  started.push(() => broker.stop());
+  const clock = new FakeClock();
+  const connection = {
+    url: broker.url,
+    protocolVersion: 5,
+    keepaliveMs: 60_000,
+    connectTimeoutMs: 10_000,
+    ackTimeoutMs: 10_000,
+    maxInflight: 100,
+    isFastPath: true,
+  } as const;
+  const upstream = new BrokerUpstream(
+    { ...OPTIONS, broker: connection },
+    silentLogger,
+    new Counters(),
+    clock,
+  );
+  started.push(() => upstream.stop(1_000));
+  upstream.start();
+  await waitFor(() => upstream.capabilities.isProbed, 5_000, 'the first probe');
+  const listener = new Waiting();
+  const identity = { clientId: 'one', username: undefined, password: undefined };
+  const port: UpstreamPort = upstream.open(() => identity, listener);
+  await waitFor(() => listener.ready === 1 && port.canPublish, 5_000, 'the client to be up');
+  assert.equal(port.features.acceptsDollarTopics, true);
+  clock.advance(60_000);
+  broker.behaviour.publishVerdict = ({ topic }) => (topic.startsWith('$') ? { disconnect: 0x90 } : 'accept');
+  await broker.restart();
+  await waitFor(() => !port.features.acceptsDollarTopics, 10_000, 'the second probe');
+  assert.equal(upstream.capabilities.probe.dollarTopics, 'disconnects');
+});

@@ -109,8 +109,9 @@ export class PairTraffic {
       this.attach();
     }
     const { groups, subscribesWithQoS1 } = this.#context;
+    // What clients ask for, not what is asked of the broker for them: the marker takes the way of their messages.
+    if (request.qos === 1) this.#hasQoS1 = true;
     const wanted: SubscribeRequest = subscribesWithQoS1() ? { ...request, qos: 1 } : request;
-    if (wanted.qos === 1) this.#hasQoS1 = true;
     const isLocal = this.#features?.sharedSubscriptions === false || groups.isLocal(wanted);
     if (wanted.shareName !== null && isLocal) return groups.subscribeLocally(this.#table, wanted);
     return this.#table.subscribe(wanted);

@@ -217,7 +217,7 @@ export class WorkerSlot {
     this.#process = null;
     this.#figures.retire();
     const isClean = state === 'stopping' && code === 0;
-    const pauseMs = state === 'stopping' ? null : this.#policy.onEnded(servedMs);
+    const pauseMs = state === 'stopping' ? null : this.#pauseAfter(servedMs);
     if (!isClean) {
       const fields = { worker: this.worker, pid, code, signal, servedMs, restartInMs: pauseMs };
       this.#parts.logger.error({ event: 'worker.exited', ...fields }, 'a worker has ended');
@@ -227,17 +227,21 @@ export class WorkerSlot {
     this.#parts.owner.onEnded(this);
   }
 
+  /** Null: there is no point in starting another one. */
+  #pauseAfter(servedMs: number | null): number | null {
+    const pauseMs = this.#policy.onEnded(servedMs);
+    return this.#failure !== null && !this.#parts.owner.onFailed(this, this.#failure) ? null : pauseMs;
+  }
+
   #replace(pauseMs: number | null, how: string): void {
-    const { owner } = this.#parts;
-    const failure = this.#failure;
-    const isHopeless = pauseMs === null || (failure !== null && !owner.onFailed(this, failure));
-    if (!isHopeless) {
+    if (pauseMs !== null) {
       this.#enter('pausing', pauseMs, () => this.open());
       return;
     }
     this.#enter('pausing');
     const words = `worker ${this.worker} ended ${MAX_FAILED_STARTS} times in a row before it could serve clients`;
-    owner.onHopeless(failure ?? new GatewayError('GW_INTERNAL', `${words} (${how}); see the log above`));
+    const hopeless = new GatewayError('GW_INTERNAL', `${words} (${how}); see the log above`);
+    this.#parts.owner.onHopeless(this.#failure ?? hopeless);
   }
 
   #finish(isClean: boolean): void {

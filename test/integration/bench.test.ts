@@ -5,9 +5,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Round } from '../bench/cell.ts';
+import { NumberedStream } from '../bench/drivers/numbered-stream.ts';
 import { ThroughputSubject } from '../bench/drivers/throughput.ts';
 import type { Fault } from '../bench/stub/faults.ts';
+import { Cleanup } from '../bench/systems/cleanup.ts';
 import { gatewayRig, type Path, PLAIN_PATH } from '../bench/systems/rig.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const TIMING = { warmUpMs: 50, windowMs: 200 };
 
@@ -35,6 +38,23 @@ for (const [name, path] of PATHS) {
     assert.ok((figures.proved ?? 0) > 0);
   });
 }
+
+test('bench: a sender is told of the slowest of its receivers', async () => {
+  const window = 64;
+  const cleanup = new Cleanup();
+  try {
+    const path = { ...PLAIN_PATH, direction: 'roundtrip', receivers: 10 } as const;
+    const { source, sink } = await gatewayRig({})(path, cleanup);
+    const stream = new NumberedStream(source, sink, { window, rate: 0 });
+    await stream.start();
+    // A sender that is not told stands still after the first few windows.
+    const hasArrived = async (): Promise<boolean> => (await sink.arrival()).received > 20 * window;
+    await waitFor(hasArrived, 20_000, 'messages of many windows');
+    await stream.finish();
+  } finally {
+    await cleanup.run();
+  }
+});
 
 const FAULTS: readonly (readonly [fault: Fault, path: Partial<Path>, complaint: RegExp])[] = [
   ['drop', { direction: 'ingress' }, /broken: message \d+ in place of message \d+ .*: lost or overtaken/],

@@ -55,9 +55,14 @@ export class ProgressReport {
     this.#next = step;
   }
 
-  /** Cheap enough to be called after every read. */
+  /** Whether it is time to tell that this many have been received. */
+  isDue(received: number): boolean {
+    return received >= this.#next;
+  }
+
+  /** Tells it, if it is time. */
   update(received: number): void {
-    if (received < this.#next) return;
+    if (!this.isDue(received)) return;
     this.#next = received + this.#step;
     send({ progress: received });
   }

@@ -39,7 +39,7 @@ const commands = {
     connection = await NatsConnection.open({
       port,
       onMessage: (buffer, start, end) => check.take(buffer, start, end),
-      onRead: () => receiver.onRead(),
+      onRead: () => receiver.onRead(check),
     });
   },
   subscribe: (range: SubjectRange) => forEach(range, (subject, sid) => `SUB ${subject} ${sid}\r\n`),

@@ -25,7 +25,7 @@ const commands = {
         protocolVersion,
         clientId: `bench-subscriber-${index}`,
         onPublish: ({ buffer, payloadStart, end }) => check.take(buffer, payloadStart, end),
-        ...(index === 0 && { onRead: () => receiver.onRead() }),
+        onRead: () => receiver.onRead(check),
       });
       await connection.subscribe(topic);
     }

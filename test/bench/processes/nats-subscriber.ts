@@ -7,12 +7,12 @@ import { Receiver } from './receiver.ts';
 
 const receiver = new Receiver();
 
-async function open(port: number, subject: string, isFirst: boolean): Promise<void> {
+async function open(port: number, subject: string): Promise<void> {
   const check = receiver.audience.join();
   const connection = await NatsConnection.open({
     port,
     onMessage: (buffer, start, end) => check.take(buffer, start, end),
-    ...(isFirst && { onRead: () => receiver.onRead() }),
+    onRead: () => receiver.onRead(check),
   });
   await connection.roundTrip(`SUB ${subject} 1\r\n`);
 }
@@ -20,7 +20,7 @@ async function open(port: number, subject: string, isFirst: boolean): Promise<vo
 const commands = {
   ...receiver.commands,
   async subscribe({ port, subject, connections }: { port: number; subject: string; connections: number }) {
-    for (let index = 0; index < connections; index++) await open(port, subject, index === 0);
+    for (let index = 0; index < connections; index++) await open(port, subject);
   },
 };
 

@@ -2,6 +2,7 @@
  * What every receiving process has in common: who listens, the commands about it, and reports of progress.
  */
 import { Audience } from '../wire/audience.ts';
+import type { SequenceCheck } from '../wire/sequence.ts';
 import { ProgressReport } from './commands.ts';
 
 /** Argument of `expect`. */
@@ -16,9 +17,9 @@ export class Receiver {
   readonly audience = new Audience();
   readonly #progress = new ProgressReport();
 
-  /** A read of the first of the audience has been handled; cheap enough for every read. */
-  onRead(): void {
-    this.#progress.update(this.audience.received);
+  /** A read of one of the audience has been handled; cheap enough for every read. */
+  onRead(check: SequenceCheck): void {
+    if (this.#progress.isDue(check.received)) this.#progress.update(this.audience.received);
   }
 
   /** For the table of commands. */

@@ -18,7 +18,7 @@ const receiver = new Receiver();
 const check = receiver.audience.join();
 const broker = new StubBroker({
   take: (buffer, start, end) => check.take(buffer, start, end),
-  onRead: () => receiver.onRead(),
+  onRead: () => receiver.onRead(check),
 });
 
 let source: BatchSource | null = null;

@@ -2,10 +2,11 @@
  * docs/performance.md from the report of a run. All figures in it come from that report.
  */
 import type { Cell } from '../cell.ts';
+import type { CellResult } from '../run-cell.ts';
 import type { Machine } from './machine.ts';
-import type { JudgedCell, Report } from './report.ts';
+import type { Report } from './report.ts';
 import { shown } from './table.ts';
-import { medianOf, type Outcome, type Verdict } from './verdicts.ts';
+import { judge, medianOf, type Outcome, type Verdict } from './verdicts.ts';
 
 const OUTCOMES: Readonly<Record<Outcome, string>> = {
   PASS: 'pass',
@@ -49,36 +50,49 @@ const LIMITS = `## What this does not show
 - The naive bridge has no back-pressure, no reconnect, no mapping of wildcards, replies or errors: it is what the least
   possible costs with these two libraries.`;
 
+const BUSY = `
+
+The machine was busy with other things: rates, times to answer and start-up times are worse than on an idle one.`;
+
 function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const rule = header.map((_, index) => (index === 0 ? '---' : '---:'));
+/** @param texts how many columns from the left hold text; the others hold figures */
+function table(header: readonly string[], rows: readonly (readonly string[])[], texts = 1): string {
+  const rule = header.map((_, index) => (index < texts ? '---' : '---:'));
   return [row(header), `|${rule.join('|')}|`, ...rows.map(row)].join('\n');
 }
 
+/** A cell as it is now, judged by the targets that it has now. */
+interface Judged {
+  readonly cell: Cell;
+  readonly result: CellResult;
+  readonly verdicts: readonly Verdict[];
+}
+
 function machineText(machine: Machine, { rounds, windowMs, warmUpMs }: Report): string {
+  const isBusy = machine.loadAverage > machine.cores / 2;
   const peers = `Mosquitto ${machine.mosquitto}, nats-server ${machine.natsServer}`;
   return `## The run
 
 ${machine.date.slice(0, 10)}, gateway ${machine.gateway}, Node.js ${machine.node}, MQTT.js ${machine.mqttJs}, nats.js ${machine.natsJs}, ${peers}.
 ${machine.cores} cores (${machine.processor}), ${machine.memoryGiB} GB, Linux ${machine.kernel}, load average before the run ${machine.loadAverage.toFixed(1)}.
-${rounds} rounds, window ${windowMs} ms, warm-up ${warmUpMs} ms.`;
+${rounds} rounds, window ${windowMs} ms, warm-up ${warmUpMs} ms.${isBusy ? BUSY : ''}`;
 }
 
-function summary(cells: readonly JudgedCell[]): string {
-  const rows = cells.flatMap(({ name, verdicts }) =>
-    verdicts.map(({ text, value, outcome }) => [name, text, shown(value, 3), OUTCOMES[outcome]]),
+function summary(cells: readonly Judged[]): string {
+  const rows = cells.flatMap(({ cell: { name }, verdicts }) =>
+    verdicts.map(({ text, value, outcome }) => [name, text, OUTCOMES[outcome], shown(value, 3)]),
   );
-  return `## Targets\n\n${table(['Cell', 'Target', 'Reached', ''], rows)}`;
+  return `## Targets\n\n${table(['Cell', 'Target', '', 'Reached'], rows, 3)}`;
 }
 
 function verdictText({ text, values, outcome }: Verdict): string {
   return `- ${OUTCOMES[outcome]}: ${text}; rounds: ${values.map((value) => shown(value, 3)).join(', ')}`;
 }
 
-function cellText(cell: Cell, result: JudgedCell): string {
+function cellText({ cell, result, verdicts }: Judged): string {
   const [main] = cell.columns;
   const header = ['', ...cell.columns.map(({ title }) => title), `rounds: ${main?.title}`];
   const rows = result.variants.map((variant) => [
@@ -89,7 +103,7 @@ function cellText(cell: Cell, result: JudgedCell): string {
   const notes = [
     ...result.skipped.map(({ name, reason }) => `- ${name} was not measured: ${reason}`),
     ...result.failures.map((failure) => `- **failed**: ${failure}`),
-    ...result.verdicts.filter(({ values }) => values.length > 0).map(verdictText),
+    ...verdicts.filter(({ values }) => values.length > 0).map(verdictText),
   ];
   return [`### ${result.name}`, result.title, table(header, rows), notes.join('\n')].join('\n\n').trimEnd();
 }
@@ -98,15 +112,15 @@ function cellText(cell: Cell, result: JudgedCell): string {
 export function performanceText(report: Report, cells: readonly Cell[]): string {
   const known = cells.flatMap((cell) => {
     const result = report.cells.find(({ name }) => name === cell.name);
-    return result === undefined ? [] : [{ cell, result }];
+    return result === undefined ? [] : [{ cell, result, verdicts: judge(cell, result) }];
   });
   const parts = [
     INTRODUCTION,
     VARIANTS,
     machineText(report.machine, report),
-    summary(known.map(({ result }) => result)),
+    summary(known),
     '## Figures',
-    ...known.map(({ cell, result }) => cellText(cell, result)),
+    ...known.map(cellText),
     LIMITS,
   ];
   return `${parts.join('\n\n')}\n`;

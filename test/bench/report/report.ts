@@ -27,7 +27,5 @@ export function writeReport(file: string, report: Report): void {
 
 /** Reads a report that {@link writeReport} has written. */
 export function readReport(file: string): Report {
-  const revive = (key: string, value: unknown): unknown =>
-    key === 'value' && value === null ? Number.NaN : value;
-  return JSON.parse(readFileSync(file, 'utf8'), revive) as Report;
+  return JSON.parse(readFileSync(file, 'utf8')) as Report;
 }

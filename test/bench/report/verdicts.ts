@@ -10,7 +10,7 @@ export type Outcome = 'PASS' | 'FAIL' | 'short' | 'none';
 
 /** A target with what was reached. */
 export interface Verdict {
-  /** Such as `gateway us / naive us ≤ 0.1`. */
+  /** Such as `gateway / naive µs/msg ≤ 0.1`. */
   readonly text: string;
   readonly value: number;
   /** By round. */
@@ -42,8 +42,9 @@ function valuesOf(result: CellResult, { figure, of, comparedTo }: Target): numbe
   });
 }
 
-function describe({ figure, of, comparedTo, atMost, atLeast, isStretch }: Target): string {
-  const what = comparedTo === undefined ? `${of} ${figure}` : `${of} / ${comparedTo} ${figure}`;
+function describe({ columns }: Cell, { figure, of, comparedTo, atMost, atLeast, isStretch }: Target): string {
+  const title = columns.find((column) => column.figure === figure)?.title ?? figure;
+  const what = comparedTo === undefined ? `${of} ${title}` : `${of} / ${comparedTo} ${title}`;
   const bound = atMost === undefined ? `≥ ${rounded(atLeast ?? 0)}` : `≤ ${rounded(atMost)}`;
   return `${what} ${bound}${isStretch ? ' (stretch)' : ''}`;
 }
@@ -66,6 +67,6 @@ export function judge(cell: Cell, result: CellResult): Verdict[] {
     const value = median(values);
     const outcome = outcomeOf(value, target);
     const isMissed = outcome === 'FAIL' || (outcome === 'none' && target.isStretch !== true);
-    return { text: describe(target), value, values, outcome, isMissed };
+    return { text: describe(cell, target), value, values, outcome, isMissed };
   });
 }

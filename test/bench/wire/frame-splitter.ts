@@ -25,15 +25,16 @@ export interface FrameHandler {
 }
 
 const PUBLISH = 3;
-/** First byte and length of a packet. */
-const MOST_HEAD_BYTES = 5;
+const FIRST_KEPT_BYTES = 64;
 
 /** See the head of the file. */
 export class FrameSplitter {
   /** 5 where packets carry properties. */
   protocolVersion: 4 | 5 = 5;
   readonly #handler: FrameHandler;
-  #rest: Buffer | null = null;
+  /** The beginning of a packet whose end has not come yet. */
+  #kept = Buffer.allocUnsafeSlow(FIRST_KEPT_BYTES);
+  #have = 0;
   #value = 0;
   #at = 0;
   readonly #frame: PublishFrame = {
@@ -54,37 +55,48 @@ export class FrameSplitter {
 
   /** Takes what has arrived; hands out every packet that is complete. */
   push(chunk: Buffer): void {
-    const start = this.#rest === null ? 0 : this.#complete(this.#rest, chunk);
-    const end = this.#split(chunk, start);
-    if (end < chunk.length) this.#rest = Buffer.from(chunk.subarray(end));
+    let start = this.#have === 0 ? 0 : this.#complete(chunk);
+    while (start < chunk.length && this.#readVariableInteger(chunk, start + 1)) {
+      const end = this.#at + this.#value;
+      if (end > chunk.length) break;
+      this.#handOut(chunk, start, end);
+      start = end;
+    }
+    if (start < chunk.length) this.#keep(chunk, start, chunk.length);
   }
 
-  /** Hands out the packet that began in an earlier chunk; @returns where the next one begins in this chunk */
-  #complete(rest: Buffer, chunk: Buffer): number {
-    const head = Buffer.concat([rest, chunk.subarray(0, MOST_HEAD_BYTES)]);
-    const isKnown = this.#readVariableInteger(head, 1);
-    const size = this.#at + this.#value;
-    if (!isKnown || rest.length + chunk.length < size) {
-      this.#rest = Buffer.concat([rest, chunk]);
-      return chunk.length;
+  /** Continues the packet that began in an earlier chunk; @returns where the next one begins in this chunk */
+  #complete(chunk: Buffer): number {
+    let at = 0;
+    while (!this.#readVariableInteger(this.#kept.subarray(0, this.#have), 1)) {
+      if (at === chunk.length) return at;
+      this.#keep(chunk, at, ++at);
     }
-    this.#rest = null;
-    const end = size - rest.length;
-    this.#split(Buffer.concat([rest, chunk.subarray(0, end)]), 0);
+    const size = this.#at + this.#value;
+    const end = Math.min(chunk.length, at + size - this.#have);
+    this.#keep(chunk, at, end);
+    if (this.#have < size) return end;
+    this.#have = 0;
+    this.#handOut(this.#kept, 0, size);
     return end;
   }
 
-  /** @returns where the first incomplete packet begins */
-  #split(buffer: Buffer, from: number): number {
-    let start = from;
-    while (this.#readVariableInteger(buffer, start + 1)) {
-      const end = this.#at + this.#value;
-      if (end > buffer.length) break;
-      if ((buffer[start] ?? 0) >> 4 === PUBLISH) this.#publish(buffer, start, this.#at, end);
-      else this.#handler.onPacket(buffer, start, end);
-      start = end;
+  /** Every byte of a packet in parts is copied once, however many parts there are. */
+  #keep(chunk: Buffer, start: number, end: number): void {
+    const needed = this.#have + end - start;
+    if (needed > this.#kept.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#kept.length));
+      this.#kept.copy(larger, 0, 0, this.#have);
+      this.#kept = larger;
     }
-    return start;
+    chunk.copy(this.#kept, this.#have, start, end);
+    this.#have = needed;
+  }
+
+  /** Precondition: the length of this packet was the last integer read. */
+  #handOut(buffer: Buffer, start: number, end: number): void {
+    if ((buffer[start] ?? 0) >> 4 === PUBLISH) this.#publish(buffer, start, this.#at, end);
+    else this.#handler.onPacket(buffer, start, end);
   }
 
   #publish(buffer: Buffer, start: number, bodyStart: number, end: number): void {

@@ -151,7 +151,7 @@ test('reports: every figure, target, omission and failure is there', async () =>
     performanceText({ ...report, cells: [{ ...result, verdicts }] }, [scripted.cell]),
   ];
   for (const text of texts) {
-    for (const part of [/A cell/, /1\.25/, /a us ≤ 1/, /fail/i, /b.*not here/, /a: boom/])
+    for (const part of [/A cell/, /1\.25/, /a µs ≤ 1/, /fail/i, /b.*not here/, /a: boom/])
       assert.match(text, part);
   }
 });

@@ -57,6 +57,26 @@ const probeIsRight: Behaviour = async (scene, row) => {
   );
 };
 
+/** The first subscription of a client to a filter gets it everywhere, a further one where copies name their subscription. */
+const retainedArrive: Behaviour = async (scene, row) => {
+  if (lacks(row, 'no_retain')) return;
+  const device = await deviceOf(scene, row);
+  await device.publish('kept/x', 'k', { qos: 0, retain: true });
+  await device.settle();
+  const client = await scene.raw();
+  const delivery = (sid: number): RegExp =>
+    new RegExp(`HMSG kept\\.x ${sid} \\d+ \\d+\\r\\nNATS/1\\.0\\r\\nMqtt-Retained: true\\r\\n\\r\\nk\\r\\n`);
+  client.send('SUB kept.x 1\r\n');
+  await client.readUntil(delivery(1));
+  client.send('SUB kept.x 2\r\n');
+  const hasIdentifiers = !lacks(row, 'no_identifiers');
+  if (hasIdentifiers) await client.readUntil(delivery(2));
+  // Nothing comes twice, and nothing more comes.
+  assert.doesNotMatch((await client.pingPong()).toString(), /MSG/);
+  await device.publish('kept/x', '', { qos: 0, retain: true });
+  await device.settle();
+};
+
 const messagesCross: Behaviour = async (scene, row) => {
   const client = await scene.raw({ verbose: true });
   const device = await deviceOf(scene, row);
@@ -298,6 +318,7 @@ const olderBrokersAreNamed: Behaviour = async (scene, row) => {
 export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   'the probe is right, and its warnings are logged once': probeIsRight,
   'messages cross in both directions': messagesCross,
+  'retained messages arrive once': retainedArrive,
   'overlapping subscriptions get one copy each': overlapsGetOneCopy,
   'overlapping subscriptions of different QoS get one copy each': mixedQoSGetsOneCopy,
   'queue groups share': groupsShare,

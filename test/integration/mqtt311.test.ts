@@ -42,7 +42,7 @@ test('3.1.1: overlapping subscriptions get one copy each, flush proves it', asyn
 });
 
 test('3.1.1: queue groups share at the broker, over connections and gateways', async () => {
-  const other = await scene.otherGateway({ upstream: { protocol_version: 4, probe: false } });
+  const other = await scene.otherGateway({ upstream: { protocol_version: 4 } });
   const clients = [await scene.nats(), await scene.nats(), await scene.nats({}, other)];
   const members = await Promise.all(clients.map((client) => collect(client, 'work.*', { queue: 'g' })));
   const device = await scene.device();

@@ -7,7 +7,7 @@ import { startAedes } from '../../support/aedes.ts';
 import { startMosquitto } from '../../support/mosquitto.ts';
 import { startNatsServer } from '../../support/nats-server.ts';
 import { startRabbitMq } from '../../support/rabbitmq.ts';
-import type { SceneBroker } from '../../support/scene.ts';
+import type { Scene, SceneBroker } from '../../support/scene.ts';
 import type { ScriptedBehaviour } from '../../support/scripted-behaviour.ts';
 import { ScriptedBroker } from '../../support/scripted-broker.ts';
 
@@ -25,6 +25,15 @@ export interface BrokerRow {
   /** There is no MQTT 5 to be had from it. */
   readonly speaksOnlyMqtt311?: boolean;
 }
+
+/** One promise, tested on one broker. */
+export type Behaviour = (scene: Scene, row: BrokerRow) => Promise<void>;
+
+/** Whether the broker has this limitation. */
+export const lacks = ({ limitations }: BrokerRow, id: string): boolean => limitations.includes(id);
+
+/** Whether `*` and `>` can be subscribed to. */
+export const hasWildcards = (row: BrokerRow): boolean => !lacks(row, 'no_wildcards');
 
 const WORKS: ProbeReport = {
   requiresCredentials: false,

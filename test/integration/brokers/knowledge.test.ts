@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Counters } from '../../../src/metrics/counters.ts';
 import type { UpstreamListener, UpstreamPort } from '../../../src/session/ports.ts';
+import type { BrokerOptions } from '../../../src/upstream/connect-options.ts';
+import { probeBroker } from '../../../src/upstream/probe/probe.ts';
 import { BrokerUpstream, type UpstreamOptions } from '../../../src/upstream/upstream.ts';
 import { silentLogger } from '../../../src/util/logger.ts';
 import { connectDevice } from '../../support/device.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { freePort } from '../../support/free-port.ts';
 import { type GatewaySettings, startGateway } from '../../support/gateway.ts';
 import { startMosquitto } from '../../support/mosquitto.ts';
 import { connectRaw } from '../../support/raw-client.ts';
@@ -15,6 +18,15 @@ import type { ScriptedBehaviour } from '../../support/scripted-behaviour.ts';
 import { ScriptedBroker } from '../../support/scripted-broker.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { RecordingSubscriber } from '../../unit/upstream/harness.ts';
+
+const connectionTo = (url: string): BrokerOptions => ({
+  url,
+  protocolVersion: 5,
+  keepaliveMs: 60_000,
+  connectTimeoutMs: 10_000,
+  ackTimeoutMs: 10_000,
+  maxInflight: 100,
+});
 
 /** What a test has started, last first: also when it has failed. */
 const started: (() => Promise<unknown>)[] = [];
@@ -119,6 +131,20 @@ test('a request to a $ subject that would be lost is refused, and its client sta
   await client.expect(`-ERR 'Permissions Violation for Publish to "$SRV.PING"'\r\n`);
   await client.pingPong();
   assert.deepEqual(broker.violations, []);
+});
+
+test('the embedded broker is what the gateway takes it for without asking', async () => {
+  const port = await freePort();
+  const gateway = await startGateway({ upstream: { url: 'embedded:', embedded_bind: `127.0.0.1:${port}` } });
+  started.push(() => gateway.stop());
+  const { report } = await probeBroker(
+    connectionTo(`mqtt://127.0.0.1:${port}`),
+    null,
+    new AbortController().signal,
+  );
+  // Its PUBACK never says that nobody is subscribed; the gateway asks it in another way.
+  const taken = { ...report, noMatchingSubscribers: true };
+  assert.deepEqual(gateway.gateway.status().broker?.probe, taken);
 });
 
 /** A client that only waits. */

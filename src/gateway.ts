@@ -33,6 +33,7 @@ import { type Logger, RepeatLimiter, silentLogger } from './util/logger.ts';
 
 export type { Config } from './config/config.ts';
 export { loadConfig } from './config/load.ts';
+export type { CapabilityReport } from './upstream/capability-report.ts';
 
 /** Optional parts of a gateway. */
 export interface GatewayOptions {

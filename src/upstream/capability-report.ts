@@ -159,12 +159,12 @@ const RULES: readonly Rule[] = [
     meaning: ({ features }) => (features.retainAvailable ? null : 'the broker retains no messages'),
   },
   {
-    id: 'matched_here',
+    id: 'no_identifiers',
     severity: 'info',
-    meaning: ({ strategy }) =>
-      strategy.overlap === 'identifiers'
+    meaning: ({ features }) =>
+      features.subscriptionIdentifiers
         ? null
-        : 'the broker does not say which subscriptions a message is for, so the gateway matches it again: of a topic filter that is held already, new subscriptions get no retained messages',
+        : 'the broker does not say which subscription a message is for: of a topic filter that a client has already, its further subscriptions get no retained messages',
   },
   {
     id: 'shared_and_plain_mixed',

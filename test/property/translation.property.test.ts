@@ -72,7 +72,10 @@ const subject = fc
   .tuple(fc.oneof(token, fc.constantFrom(...FIRST_TOKENS)), fc.array(token, { maxLength: 4 }))
   .map(([first, rest]) => [first, ...rest].join('.'));
 const topic = fc
-  .array(fc.oneof(level, fc.constantFrom('$share', '%24SYS', '_NMG')), { minLength: 1, maxLength: 5 })
+  .array(fc.oneof(level, fc.constantFrom('$share', '%24SYS', '_NMG', '$_NMG')), {
+    minLength: 1,
+    maxLength: 5,
+  })
   .map((levels) => levels.join('/'));
 
 const mapperOptions = fc.record({
@@ -225,8 +228,8 @@ test('mapper: matching commutes with mapping, but for leading wildcards and $', 
   assert.ok(matched > RUNS.numRuns / 20, `only ${matched} matches were tried`);
 });
 
-const BLOCKED_TOPIC = /^(?:\$share|\$SYS|\$CONTROL|\$delayed|\$file|\$SETOPTS|_NMG)(?:\/|$)/;
-const BLOCKED_FILTER = /^(?:\$share|\$queue|\$exclusive|\$q|\$stream|\$s|_NMG)(?:\/|$)/;
+const BLOCKED_TOPIC = /^(?:\$share|\$SYS|\$CONTROL|\$delayed|\$file|\$SETOPTS|\$?_NMG)(?:\/|$)/;
+const BLOCKED_FILTER = /^(?:\$share|\$queue|\$exclusive|\$q|\$stream|\$s|\$?_NMG)(?:\/|$)/;
 
 function checkReach(mapper: NameMapper, name: string): void {
   for (const result of [mapper.publishTopic(name), mapper.replyTopic(name), mapper.clientTopic(name)]) {

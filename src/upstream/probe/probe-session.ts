@@ -24,6 +24,9 @@ const STEP_LIMIT_MS = 2_000;
 /** How long something may lag behind what was sent after it. */
 const GRACE_MS = 150;
 
+/** How long the broker may take to close a connection that is done with. */
+const CLOSE_LIMIT_MS = 500;
+
 /** How an attempt to open a session went; `end` is null when it was called off. */
 export type Opening =
   | { readonly session: ProbeSession; readonly end: null }
@@ -174,10 +177,23 @@ export class ProbeSession {
     await this.until(() => isBack);
   }
 
-  close(): void {
-    // An orderly end would wait for the acknowledgements.
-    if (this.#unacknowledged > 0 || this.#end !== null) this.#link.destroy();
-    else this.#link.close(() => {});
+  /** Ends the session; settles when its connection is gone, in bounded time. */
+  close(): Promise<void> {
+    // An orderly end would wait for acknowledgements.
+    if (this.#unacknowledged > 0 || this.#isOver) {
+      this.#link.destroy();
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#link.destroy();
+        resolve();
+      }, CLOSE_LIMIT_MS);
+      this.#link.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   get #isOver(): boolean {

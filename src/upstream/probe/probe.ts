@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { GATEWAY_TOPIC_PREFIX } from '../../mqtt/gateway-topics.ts';
 import { isCredentialRefusal, isVersionRefusal } from '../../mqtt/reason-codes.ts';
-import type { UpstreamIdentity } from '../../session/ports.ts';
 import type { BrokerOptions } from '../connect-options.ts';
 import { CLOSED, type LinkEnd, type LinkFeatures } from '../mqtt-link.ts';
 import { askDollar } from './dollar.ts';
@@ -42,37 +41,73 @@ const TOTAL_LIMIT_MS = 15_000;
  * Connects without credentials, then, where that is refused, with `service`, and asks.
  * @param service the gateway's own account, or null
  * @param signal ends the probe at once
- * @returns what could be found out; never rejects
+ * @returns what could be found out; never rejects; no connection is left by then
  */
 export async function probeBroker(
   broker: BrokerOptions,
   service: ServiceAccount | null,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(TOTAL_LIMIT_MS)]);
-  const base = `${GATEWAY_TOPIC_PREFIX}${randomBytes(12).toString('base64url')}`;
-  const open = (account: ServiceAccount | null, options = broker): Promise<Opening> =>
-    ProbeSession.open(options, identityOf(account), base, limit);
-  const stranger = await open(null);
-  if (stranger.session !== null) return ask(stranger.session, () => open(null), false);
-  const { protocolVersion } = broker;
-  const end = stranger.end;
-  const isStrangerRefused = end?.kind === 'refused' && isCredentialRefusal(end.code, protocolVersion);
-  const requiresCredentials = isStrangerRefused ? true : null;
-  if (end !== null && mayBeOlder(end, protocolVersion)) {
-    if (await isOlder(await open(null, { ...broker, protocolVersion: 4 }))) {
-      return { report: { ...UNKNOWN_REPORT, speaksOnlyMqtt311: true }, features: null, failure: end };
-    }
+  const limit = new AbortController();
+  const end = (): void => limit.abort();
+  const timer = setTimeout(end, TOTAL_LIMIT_MS);
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  const doors = new Doors(broker, service, limit.signal);
+  try {
+    return await probeThrough(doors);
+  } finally {
+    await doors.close();
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
   }
-  const known = service === null ? null : await open(service);
-  if (known?.session) return ask(known.session, () => open(service), requiresCredentials);
-  const failure = isStrangerRefused ? (known?.end ?? null) : end;
-  return { report: { ...UNKNOWN_REPORT, requiresCredentials }, features: null, failure };
 }
 
-function identityOf(account: ServiceAccount | null): UpstreamIdentity {
-  const clientId = `nmg-probe-${randomBytes(9).toString('hex')}`;
-  return { clientId, username: account?.username, password: account?.password };
+type Identity = 'stranger' | 'service';
+
+/** The ways in, and who has come through them. */
+class Doors {
+  readonly broker: BrokerOptions;
+  readonly service: ServiceAccount | null;
+  #signal: AbortSignal;
+  #base = `${GATEWAY_TOPIC_PREFIX}${randomBytes(12).toString('base64url')}`;
+  #open: ProbeSession[] = [];
+
+  constructor(broker: BrokerOptions, service: ServiceAccount | null, signal: AbortSignal) {
+    this.broker = broker;
+    this.service = service;
+    this.#signal = signal;
+  }
+
+  async enter(as: Identity, protocolVersion: 4 | 5 = this.broker.protocolVersion): Promise<Opening> {
+    const account = as === 'service' ? this.service : null;
+    const clientId = `nmg-probe-${randomBytes(9).toString('hex')}`;
+    const identity = { clientId, username: account?.username, password: account?.password };
+    const options = { ...this.broker, protocolVersion };
+    const opening = await ProbeSession.open(options, identity, this.#base, this.#signal);
+    if (opening.session !== null) this.#open.push(opening.session);
+    return opening;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((session) => session.close()));
+  }
+}
+
+async function probeThrough(doors: Doors): Promise<ProbeResult> {
+  const { protocolVersion } = doors.broker;
+  const stranger = await doors.enter('stranger');
+  if (stranger.session !== null) return ask(stranger.session, doors, 'stranger', false);
+  const { end } = stranger;
+  const isStrangerRefused = end?.kind === 'refused' && isCredentialRefusal(end.code, protocolVersion);
+  const requiresCredentials = isStrangerRefused ? true : null;
+  if (end !== null && mayBeOlder(end, protocolVersion) && isOlder(await doors.enter('stranger', 4))) {
+    return { report: { ...UNKNOWN_REPORT, speaksOnlyMqtt311: true }, features: null, failure: end };
+  }
+  const known = doors.service === null ? null : await doors.enter('service');
+  if (known?.session) return ask(known.session, doors, 'service', requiresCredentials);
+  const failure = isStrangerRefused ? (known?.end ?? null) : end;
+  return { report: { ...UNKNOWN_REPORT, requiresCredentials }, features: null, failure };
 }
 
 /** It says so, or (RabbitMQ 3.10) it closes without a word. */
@@ -83,13 +118,13 @@ function mayBeOlder(end: LinkEnd, protocolVersion: 4 | 5): boolean {
 
 /** Any answer to a CONNECT of MQTT 3.1.1 but "not this version" shows that the broker speaks it. */
 function isOlder({ session, end }: Opening): boolean {
-  session?.close();
   return session !== null || (end?.kind === 'refused' && !isVersionRefusal(end.code));
 }
 
 async function ask(
   session: ProbeSession,
-  reopen: () => Promise<Opening>,
+  doors: Doors,
+  identity: Identity,
   requiresCredentials: boolean | null,
 ): Promise<ProbeResult> {
   const { features } = session;
@@ -100,8 +135,7 @@ async function ask(
     ...(await askUnheard(session)),
   };
   // An access list that lets nothing out, or nothing in, makes every other question moot.
-  const more = (await isServed(session)) ? await askAboutDeliveries(session, reopen) : {};
-  session.close();
+  const more = (await isServed(session)) ? await askAboutDeliveries(session, doors, identity) : {};
   return { report: { ...answers, ...more }, features, failure: null };
 }
 
@@ -115,7 +149,8 @@ async function isServed(session: ProbeSession): Promise<boolean> {
 /** What may cost a session comes last in it. */
 async function askAboutDeliveries(
   session: ProbeSession,
-  reopen: () => Promise<Opening>,
+  doors: Doors,
+  identity: Identity,
 ): Promise<Partial<ProbeReport>> {
   const answers = {
     ...(await askOverlap(session)),
@@ -123,20 +158,11 @@ async function askAboutDeliveries(
     ...(await askWriteDelay(session)),
     ...(await askDots(session)),
   };
-  const second = await reopen();
-  if (second.session !== null) return { ...answers, ...(await askInPrivate(second.session, reopen)) };
+  const second = await doors.enter(identity);
   // A broker that has gone away has said nothing about topics.
-  return answers.dots === 'disconnects' ? { ...answers, dots: null } : answers;
-}
-
-async function askInPrivate(
-  session: ProbeSession,
-  reopen: () => Promise<Opening>,
-): Promise<Partial<ProbeReport>> {
-  const answers = await askDollar(session);
-  session.close();
-  if (answers.dollarTopics !== 'disconnects') return answers;
-  const third = await reopen();
-  third.session?.close();
-  return third.session === null ? { ...answers, dollarTopics: null } : answers;
+  if (second.session === null) return answers.dots === 'disconnects' ? { ...answers, dots: null } : answers;
+  const dollar = await askDollar(second.session);
+  if (dollar.dollarTopics !== 'disconnects') return { ...answers, ...dollar };
+  const third = await doors.enter(identity);
+  return { ...answers, ...dollar, dollarTopics: third.session === null ? null : 'disconnects' };
 }

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { Scene } from '../../support/scene.ts';
 import { ScriptedBroker } from '../../support/scripted-broker.ts';
-import { BEHAVIOURS } from './behaviours.ts';
 import { allBrokers } from './brokers.ts';
+import { MESSAGES } from './messages.ts';
+import { KNOWLEDGE, NAMES } from './names.ts';
+
+const BEHAVIOURS = { ...KNOWLEDGE, ...MESSAGES, ...NAMES };
 
 for (const row of allBrokers()) {
   describe(`${row.name}, MQTT ${row.version}`, () => {

@@ -3,16 +3,31 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Counters } from '../../../src/metrics/counters.ts';
 import type { UpstreamListener, UpstreamPort } from '../../../src/session/ports.ts';
+import type { BrokerOptions } from '../../../src/upstream/connect-options.ts';
+import { probeBroker } from '../../../src/upstream/probe/probe.ts';
 import { BrokerUpstream, type UpstreamOptions } from '../../../src/upstream/upstream.ts';
 import { silentLogger } from '../../../src/util/logger.ts';
 import { connectDevice } from '../../support/device.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { freePort } from '../../support/free-port.ts';
 import { type GatewaySettings, startGateway } from '../../support/gateway.ts';
 import { startMosquitto } from '../../support/mosquitto.ts';
 import { connectRaw } from '../../support/raw-client.ts';
 import { Scene, type SceneBroker } from '../../support/scene.ts';
+import type { ScriptedBehaviour } from '../../support/scripted-behaviour.ts';
 import { ScriptedBroker } from '../../support/scripted-broker.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { RecordingSubscriber } from '../../unit/upstream/harness.ts';
+
+const connectionTo = (url: string): BrokerOptions => ({
+  url,
+  protocolVersion: 5,
+  keepaliveMs: 60_000,
+  connectTimeoutMs: 10_000,
+  ackTimeoutMs: 10_000,
+  maxInflight: 100,
+  isFastPath: true,
+});
 
 /** What a test has started, last first: also when it has failed. */
 const started: (() => Promise<unknown>)[] = [];
@@ -119,6 +134,20 @@ test('a request to a $ subject that would be lost is refused, and its client sta
   assert.deepEqual(broker.violations, []);
 });
 
+test('the embedded broker is what the gateway takes it for without asking', async () => {
+  const port = await freePort();
+  const gateway = await startGateway({ upstream: { url: 'embedded:', embedded_bind: `127.0.0.1:${port}` } });
+  started.push(() => gateway.stop());
+  const { report } = await probeBroker(
+    connectionTo(`mqtt://127.0.0.1:${port}`),
+    null,
+    new AbortController().signal,
+  );
+  // Its PUBACK never says that nobody is subscribed; the gateway asks it in another way.
+  const taken = { ...report, noMatchingSubscribers: true };
+  assert.deepEqual(gateway.gateway.status().broker?.probe, taken);
+});
+
 /** A client that only waits. */
 class Waiting implements UpstreamListener {
   ready = 0;
@@ -147,8 +176,19 @@ const OPTIONS: Omit<UpstreamOptions, 'broker'> = {
   hasSubscribers: null,
 };
 
-test('after an outage the broker is asked again, and sessions that were there before heed the answers', async () => {
-  const broker = await ScriptedBroker.start();
+interface Bench {
+  readonly broker: ScriptedBroker;
+  readonly clock: FakeClock;
+  readonly upstream: BrokerUpstream;
+  /** Opens a port and waits until it is up. */
+  open(clientId: string): Promise<UpstreamPort>;
+  /** The broker goes away and comes back, another one for all that is known, and is probed. */
+  replaceBroker(behaviour: Partial<ScriptedBehaviour>, isKnown: () => boolean): Promise<void>;
+}
+
+/** An upstream whose probes need not be waited for. */
+async function startBench(behaviour: Partial<ScriptedBehaviour> = {}): Promise<Bench> {
+  const broker = await ScriptedBroker.start(behaviour);
   started.push(() => broker.stop());
   const clock = new FakeClock();
   const connection = {
@@ -169,14 +209,52 @@ test('after an outage the broker is asked again, and sessions that were there be
   started.push(() => upstream.stop(1_000));
   upstream.start();
   await waitFor(() => upstream.capabilities.isProbed, 5_000, 'the first probe');
-  const listener = new Waiting();
-  const identity = { clientId: 'one', username: undefined, password: undefined };
-  const port: UpstreamPort = upstream.open(() => identity, listener);
-  await waitFor(() => listener.ready === 1 && port.canPublish, 5_000, 'the client to be up');
+  return {
+    broker,
+    clock,
+    upstream,
+    async open(clientId) {
+      const listener = new Waiting();
+      const port = upstream.open(() => ({ clientId, username: undefined, password: undefined }), listener);
+      await waitFor(() => listener.ready === 1 && port.canPublish, 5_000, 'the client to be up');
+      return port;
+    },
+    async replaceBroker(changes, isKnown) {
+      clock.advance(60_000);
+      Object.assign(broker.behaviour, changes);
+      await broker.restart();
+      await waitFor(isKnown, 10_000, 'the answers of the other broker');
+    },
+  };
+}
+
+test('after an outage the broker is asked again, and sessions that were there before heed the answers', async () => {
+  const { upstream, open, replaceBroker } = await startBench();
+  const port = await open('one');
   assert.equal(port.features.acceptsDollarTopics, true);
-  clock.advance(60_000);
-  broker.behaviour.publishVerdict = ({ topic }) => (topic.startsWith('$') ? { disconnect: 0x90 } : 'accept');
-  await broker.restart();
-  await waitFor(() => !port.features.acceptsDollarTopics, 10_000, 'the second probe');
+  const publishVerdict: ScriptedBehaviour['publishVerdict'] = ({ topic }) =>
+    topic.startsWith('$') ? { disconnect: 0x90 } : 'accept';
+  await replaceBroker({ publishVerdict }, () => !port.features.acceptsDollarTopics);
   assert.equal(upstream.capabilities.probe.dollarTopics, 'disconnects');
+});
+
+test('a group that was formed here goes on here when the broker can form it: nobody gets a message twice', async () => {
+  const { broker, open, replaceBroker } = await startBench({ sharedSubscriptionsDeliver: false });
+  const members = [new RecordingSubscriber(), new RecordingSubscriber()] as const;
+  const request = { filter: 'work', shareName: 'q', scope: '', qos: 0 } as const;
+  const port = await open('one');
+  port.subscribe({ ...request, subscriber: members[0] });
+  await waitFor(() => members[0].subacks.length === 1, 5_000, 'the first member');
+  const isKnown = (): boolean => port.features.sharedSubscriptions === true;
+  await replaceBroker({ sharedSubscriptionsDeliver: true }, isKnown);
+  await waitFor(() => port.isUp && broker.filters.includes('work'), 5_000, 'the first member to be back');
+  (await open('two')).subscribe({ ...request, subscriber: members[1] });
+  await waitFor(() => members[1].subacks.length === 1, 5_000, 'the second member');
+  for (let index = 0; index < 40; index++)
+    broker.publish({ topic: 'work', payload: Buffer.from(`${index}`) });
+  const count = (): number => members[0].payloads.length + members[1].payloads.length;
+  await waitFor(() => count() >= 40, 5_000, 'all messages');
+  await new Promise<void>((resolve) => port.barrier(resolve));
+  assert.equal(count(), 40);
+  assert.ok(members[1].payloads.length > 0);
 });

@@ -244,10 +244,12 @@ test('mapper: escape_dollar swaps $ and %24 at the front of the first token only
 test('mapper: the topics of the gateway itself are out of reach', () => {
   for (const profile of PROFILES) {
     const mapper = mapperWith({ profile, allowDollar: ['_NMG'] });
-    assertRefused(mapper.publishTopic('_NMG.x'), 'reserved', profile);
-    assertRefused(mapper.subscribeFilter('_NMG.>'), 'reserved', profile);
-    assertRefused(mapper.deliveredSubject('_NMG/x'), 'reserved', profile);
-    assertRefused(mapper.deliveredSubject('_NMG'), 'reserved', profile);
+    for (const level of ['_NMG', '$_NMG']) {
+      assertRefused(mapper.publishTopic(`${level}.x`), 'reserved', profile);
+      assertRefused(mapper.subscribeFilter(`${level}.>`), 'reserved', profile);
+      assertRefused(mapper.deliveredSubject(`${level}/x`), 'reserved', profile);
+      assertRefused(mapper.deliveredSubject(level), 'reserved', profile);
+    }
     assertName(mapper.deliveredSubject('_NMGx/y'), '_NMGx.y', profile);
     assertName(mapper.deliveredSubject('a/_NMG'), 'a._NMG', profile);
     const mounted = mapperWith({ profile, mountpoint: 'm/' });
@@ -276,7 +278,7 @@ test('mapper: a mountpoint is put in front, taken off, and never left', () => {
 });
 
 test('mapper: a mountpoint that is a filter, reserved or no topic is a configuration error', () => {
-  for (const mountpoint of ['+/', 'a/#', '$share/g', '$SYS/', '$queue', '_NMG', 'a\n/']) {
+  for (const mountpoint of ['+/', 'a/#', '$share/g', '$SYS/', '$queue', '_NMG', '$_NMG', 'a\n/']) {
     assert.throws(
       () => mapperWith({ mountpoint, allowDollar: ['$share', '$SYS'] }),
       (error) => error instanceof GatewayError && error.code === 'GW_CONFIG',

@@ -141,12 +141,24 @@ test('barrier: neither an old marker nor a forged one passes it; none of them is
   assert.equal(comeBack(old), true);
   for (const forged of ['', 'guess']) assert.equal(barrier.consume(inbound(topic, forged)), true);
   assert.equal(barrier.consume(inbound('_NMG/other', 'x')), true);
+  assert.equal(barrier.consume(inbound('$_NMG/probe', 'x')), true);
   assert.deepEqual(passed, ['a']);
 });
 
 test('barrier: leaves every other topic alone', () => {
   const { barrier } = setUp();
-  for (const topic of ['a', '_', '_NM/x', '_NMGx', '_nmg/x', 'x/_NMG/y', '_INBOX/x']) {
+  for (const topic of [
+    'a',
+    '_',
+    '_NM/x',
+    '_NMGx',
+    '_nmg/x',
+    'x/_NMG/y',
+    '_INBOX/x',
+    '$SRV/x',
+    '$_NMG',
+    '$_NMGx/y',
+  ]) {
     assert.equal(barrier.consume(inbound(topic)), false, topic);
   }
 });

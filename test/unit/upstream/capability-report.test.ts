@@ -55,7 +55,7 @@ const ROWS: readonly [string, Known, Record<string, RegExp>][] = [
     ),
     {
       degraded: /no headers.*no 503/,
-      matched_here: /retained/,
+      no_identifiers: /retained/,
       shared_and_plain_mixed: /too many or too few/,
     },
   ],

@@ -10,6 +10,8 @@ import type { OpenRig, Path, Rig } from '../systems/rig.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
 const MOST_UNDER_WAY = 400_000;
+/** What may wait for all receivers together: half of the gateway's `max_total_pending`. */
+const TOTAL_WINDOW_BYTES = 256 * 1024 * 1024;
 /** The first round also warms up the compilers of everybody. */
 const FIRST_WARM_UP_FACTOR = 6;
 /** A generator that needs more of a core may itself be what is measured. */
@@ -60,8 +62,8 @@ export class ThroughputSubject implements Subject {
     this.#parts = partsOf(rig);
     this.#cleanup = cleanup;
     this.#timing = timing;
-    const fits = Math.floor(rig.windowBytes / (path.shape.payloadBytes * path.receivers));
-    const window = Math.min(MOST_UNDER_WAY, fits);
+    const windowBytes = Math.min(rig.windowBytes, TOTAL_WINDOW_BYTES / path.receivers);
+    const window = Math.min(MOST_UNDER_WAY, Math.floor(windowBytes / path.shape.payloadBytes));
     this.#stream = new NumberedStream(rig.source, rig.sink, { window, rate: 0 });
   }
 

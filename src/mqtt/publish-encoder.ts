@@ -35,7 +35,7 @@ export function writePublish(
   if (qos !== 0) pos = putUint16(buf, pos, packetId);
   if (protocolVersion === 5) {
     pos = putVarint(buf, pos, propertyBytes);
-    if (properties !== null) pos = putProperties(buf, pos, properties);
+    if (properties !== null) pos = putProperties(out, pos, properties);
   }
   out.pos = pos;
   out.appendBytes(body, payloadStart, payloadEnd);
@@ -70,7 +70,9 @@ function userPropertiesSize(list: readonly string[]): number {
   return size;
 }
 
-function putProperties(buf: Buffer, start: number, properties: PublicationProperties): number {
+/** There is room for all of it. */
+function putProperties(out: OutputBuffer, start: number, properties: PublicationProperties): number {
+  const { buf } = out;
   const { userProperties, wireUserProperties, responseTopic, correlationData, contentType } = properties;
   let pos = start;
   if (properties.messageExpiry !== undefined) {
@@ -91,7 +93,9 @@ function putProperties(buf: Buffer, start: number, properties: PublicationProper
     pos = copyBytes(correlationData, 0, correlationData.length, buf, pos);
   }
   if (wireUserProperties !== undefined) {
-    pos = copyBytes(wireUserProperties.buffer, wireUserProperties.start, wireUserProperties.end, buf, pos);
+    out.pos = pos;
+    out.appendCopy(wireUserProperties.buffer, wireUserProperties.start, wireUserProperties.end);
+    pos = out.pos;
   }
   return userProperties === undefined ? pos : putUserProperties(buf, pos, userProperties);
 }

@@ -2,7 +2,7 @@
  * The names of one listener (or one client, where the mountpoint depends on it): translations with their caches,
  * and the rules that apply to a subject. One lookup by bytes per message.
  */
-import type { QoS, TopicName } from '../mqtt/publication.ts';
+import type { InboundPublication, QoS, TopicName } from '../mqtt/publication.ts';
 import { matches } from '../nats/subject.ts';
 import type { Refusal } from '../translation/mapped.ts';
 import { NameCache } from '../translation/name-cache.ts';
@@ -48,6 +48,11 @@ const USER_INFO_SUBJECT = '$SYS.REQ.USER.INFO';
 /** Requests that only a nats-server with the matching subsystem answers. */
 const UNSERVED = ['$SYS.REQ.', '$JS.API.'];
 
+const UNNAMED: DeliveredName = {
+  subject: null,
+  refusal: { ok: false, reason: 'empty_name', explanation: 'no message yet' },
+};
+
 /** Translations of one client or listener. */
 export class NameSpace {
   readonly mapper: NameMapper;
@@ -55,6 +60,10 @@ export class NameSpace {
   #allowed: readonly string[];
   #published = new NameCache<PublishTarget>(CACHE_LIMITS);
   #delivered = new NameCache<DeliveredName>(CACHE_LIMITS);
+  /** The last message, and its name. */
+  #named: InboundPublication | null = null;
+  #namedSequence = -1;
+  #name: DeliveredName = UNNAMED;
 
   /** @param allowed first tokens opened by `mapping.allow_dollar` */
   constructor(mapper: NameMapper, rules: readonly PublishRule[], allowed: readonly string[]) {
@@ -70,6 +79,16 @@ export class NameSpace {
     const target = this.#resolve(line, start, end);
     this.#published.set(line, start, end, target, end - start);
     return target;
+  }
+
+  /** The subject of a message, worked out once however many clients it goes to. */
+  deliveredNameOf(message: InboundPublication): DeliveredName {
+    if (message !== this.#named || message.sequence !== this.#namedSequence) {
+      this.#named = message;
+      this.#namedSequence = message.sequence;
+      this.#name = this.deliveredName(message.topicBuffer, message.topicStart, message.topicEnd);
+    }
+    return this.#name;
   }
 
   /** The subject under which `topic[start, end)` is delivered. */

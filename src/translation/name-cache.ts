@@ -1,16 +1,14 @@
 /**
- * A bounded cache from the bytes of a name to whatever was worked out for it.
- * Two generations: cheaper per lookup than a list in order of use, and what is in use survives.
+ * A bounded cache from the bytes of a name to whatever was worked out for it. Found by hash and comparison of the bytes: a
+ * string per look-up would cost more than the rest. Two generations: cheaper than a list in order of use, and what is in
+ * use survives.
  */
 import { latin1 } from '../util/latin1.ts';
 
-/** Charged per entry besides its key: the map slot and a small value object. */
+/** Charged per entry besides its key: the entry, its place, and a small value object. */
 const ENTRY_OVERHEAD_BYTES = 160;
-
-/** Places for names that are in use right now: found by their bytes, without making a string of them. */
-const NEAR_PLACES = 256;
-/** Longer names take the other way. */
-const NEAR_KEY_BYTES = 64;
+/** Places of a new generation; many clients never need more. */
+const FIRST_PLACES = 16;
 
 /** Bounds of a {@link NameCache}. */
 export interface NameCacheLimits {
@@ -19,16 +17,74 @@ export interface NameCacheLimits {
   readonly maxBytes: number;
 }
 
+interface Entry<T> {
+  readonly hash: number;
+  /** One character per byte. */
+  readonly key: string;
+  readonly value: T;
+  readonly bytes: number;
+  next: Entry<T> | null;
+}
+
+/** One generation: chains of entries whose hashes end alike. */
+class Generation<T> {
+  size = 0;
+  bytes = 0;
+  #places: (Entry<T> | null)[] = [];
+
+  find(hash: number, buffer: Buffer, start: number, end: number): Entry<T> | null {
+    if (this.size === 0) return null;
+    for (let entry = this.#first(hash); entry !== null; entry = entry.next) {
+      if (entry.hash === hash && isKey(entry.key, buffer, start, end)) return entry;
+    }
+    return null;
+  }
+
+  add(entry: Entry<T>): void {
+    if (this.size >= this.#places.length) this.#grow();
+    const place = entry.hash & (this.#places.length - 1);
+    entry.next = this.#places[place] ?? null;
+    this.#places[place] = entry;
+    this.size++;
+    this.bytes += entry.bytes;
+  }
+
+  remove(entry: Entry<T>): void {
+    const place = entry.hash & (this.#places.length - 1);
+    let before: Entry<T> | null = null;
+    for (let one = this.#first(entry.hash); one !== null && one !== entry; one = one.next) before = one;
+    if (before === null) this.#places[place] = entry.next;
+    else before.next = entry.next;
+    this.size--;
+    this.bytes -= entry.bytes;
+  }
+
+  #first(hash: number): Entry<T> | null {
+    return this.#places[hash & (this.#places.length - 1)] ?? null;
+  }
+
+  #grow(): void {
+    const former = this.#places;
+    const length = Math.max(FIRST_PLACES, former.length * 2);
+    this.#places = new Array<Entry<T> | null>(length).fill(null);
+    for (const first of former) {
+      for (let entry = first; entry !== null; ) {
+        const { next } = entry;
+        const place = entry.hash & (length - 1);
+        entry.next = this.#places[place] ?? null;
+        this.#places[place] = entry;
+        entry = next;
+      }
+    }
+  }
+}
+
 /** Maps byte ranges to values; forgets those that have not been used for a while. Never returns a wrong value. */
 export class NameCache<T> {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
-  #young = new Map<string, Entry<T>>();
-  #old = new Map<string, Entry<T>>();
-  #youngBytes = 0;
-  #oldBytes = 0;
-  /** Made for the first name: many clients never need theirs. */
-  #near: (NearEntry<T> | undefined)[] = [];
+  #young = new Generation<T>();
+  #old = new Generation<T>();
 
   constructor(limits: NameCacheLimits) {
     this.#maxEntries = Math.max(1, Math.floor(limits.maxEntries / 2));
@@ -42,35 +98,18 @@ export class NameCache<T> {
 
   /** Estimated bytes held at present. */
   get bytes(): number {
-    return this.#youngBytes + this.#oldBytes;
+    return this.#young.bytes + this.#old.bytes;
   }
 
   /** The value kept for these bytes. */
   get(buffer: Buffer, start: number, end: number): T | undefined {
-    if (end - start > NEAR_KEY_BYTES) return this.#getFar(buffer, start, end);
-    const place = placeOf(buffer, start, end);
-    const near = this.#near[place];
-    if (near !== undefined && isEqual(near.key, buffer, start, end)) return near.value;
-    const value = this.#getFar(buffer, start, end);
-    if (value !== undefined) this.#setNear(place, buffer, start, end, value);
-    return value;
-  }
-
-  #setNear(place: number, buffer: Buffer, start: number, end: number, value: T): void {
-    if (this.#near.length === 0)
-      this.#near = new Array<NearEntry<T> | undefined>(NEAR_PLACES).fill(undefined);
-    this.#near[place] = { key: Uint8Array.prototype.slice.call(buffer, start, end), value };
-  }
-
-  #getFar(buffer: Buffer, start: number, end: number): T | undefined {
-    const key = latin1(buffer, start, end);
-    const young = this.#young.get(key);
-    if (young !== undefined) return young.value;
-    const old = this.#old.get(key);
-    if (old === undefined) return undefined;
-    this.#old.delete(key);
-    this.#oldBytes -= old.bytes;
-    this.#add(key, old);
+    const hash = hashOf(buffer, start, end);
+    const young = this.#young.find(hash, buffer, start, end);
+    if (young !== null) return young.value;
+    const old = this.#old.find(hash, buffer, start, end);
+    if (old === null) return undefined;
+    this.#old.remove(old);
+    this.#add(old);
     return old.value;
   }
 
@@ -79,68 +118,44 @@ export class NameCache<T> {
    * @param extraBytes memory of the value beyond a small object
    */
   set(buffer: Buffer, start: number, end: number, value: T, extraBytes = 0): void {
-    const key = latin1(buffer, start, end);
-    this.#remove(key);
-    if (this.#near.length > 0) this.#near[placeOf(buffer, start, end)] = undefined;
-    const bytes = key.length + ENTRY_OVERHEAD_BYTES + extraBytes;
-    if (bytes <= this.#maxBytes) this.#add(key, { value, bytes });
+    const hash = hashOf(buffer, start, end);
+    for (const generation of [this.#young, this.#old]) {
+      const held = generation.find(hash, buffer, start, end);
+      if (held !== null) generation.remove(held);
+    }
+    const bytes = end - start + ENTRY_OVERHEAD_BYTES + extraBytes;
+    if (bytes > this.#maxBytes) return;
+    this.#add({ hash, key: latin1(buffer, start, end), value, bytes, next: null });
   }
 
   /** Forgets everything, for when the rules have changed. */
   clear(): void {
-    this.#young = new Map();
-    this.#old = new Map();
-    this.#youngBytes = 0;
-    this.#oldBytes = 0;
-    this.#near = [];
+    this.#young = new Generation();
+    this.#old = new Generation();
   }
 
-  #add(key: string, entry: Entry<T>): void {
-    if (this.#young.size >= this.#maxEntries || this.#youngBytes + entry.bytes > this.#maxBytes) {
+  #add(entry: Entry<T>): void {
+    if (this.#young.size >= this.#maxEntries || this.#young.bytes + entry.bytes > this.#maxBytes) {
       this.#old = this.#young;
-      this.#oldBytes = this.#youngBytes;
-      this.#young = new Map();
-      this.#youngBytes = 0;
-      // What is in use shows itself to the new generation again.
-      this.#near = [];
+      this.#young = new Generation();
     }
-    this.#young.set(key, entry);
-    this.#youngBytes += entry.bytes;
-  }
-
-  #remove(key: string): void {
-    const young = this.#young.get(key);
-    if (young !== undefined) {
-      this.#young.delete(key);
-      this.#youngBytes -= young.bytes;
-    }
-    const old = this.#old.get(key);
-    if (old !== undefined) {
-      this.#old.delete(key);
-      this.#oldBytes -= old.bytes;
-    }
+    this.#young.add(entry);
   }
 }
 
-interface NearEntry<T> {
-  readonly key: Uint8Array;
-  readonly value: T;
-}
+/** Odd and not known to anybody: names that all have one hash would make every look-up a walk along all of them. */
+const MULTIPLIER = (Math.floor(Math.random() * 0x7fff_0000) + 0xffff) | 1;
 
-function placeOf(buffer: Buffer, start: number, end: number): number {
+/** The upper bits of a product are the mixed ones; they are folded down to where places are taken from. */
+function hashOf(buffer: Buffer, start: number, end: number): number {
   let hash = end - start;
-  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (buffer[i] ?? 0)) | 0;
-  return (hash ^ (hash >>> 8) ^ (hash >>> 16)) & (NEAR_PLACES - 1);
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, MULTIPLIER) + (buffer[i] ?? 0)) | 0;
+  return hash ^ (hash >>> 15);
 }
 
-function isEqual(key: Uint8Array, buffer: Buffer, start: number, end: number): boolean {
+function isKey(key: string, buffer: Buffer, start: number, end: number): boolean {
   const size = end - start;
   if (key.length !== size) return false;
-  for (let i = 0; i < size; i++) if (key[i] !== buffer[start + i]) return false;
+  for (let i = 0; i < size; i++) if (key.charCodeAt(i) !== buffer[start + i]) return false;
   return true;
-}
-
-interface Entry<T> {
-  readonly value: T;
-  readonly bytes: number;
 }

@@ -56,10 +56,14 @@ export class OutputBuffer {
   /** Bytes of the first lent piece that have been released. */
   #released = 0;
   #spares: Slab[] = [];
-  /** Where bytes came from last, with its memory: many pieces of one chunk follow each other. */
+  /** Where bytes came from last, with its memory: many pieces of one chunk follow each other… */
   #source: Buffer = EMPTY;
   #memory: ArrayBufferLike = EMPTY.buffer;
   #memoryOffset = 0;
+  /** … in turns with pieces of a second one, such as header blocks. */
+  #otherSource: Buffer = EMPTY;
+  #otherMemory: ArrayBufferLike = EMPTY.buffer;
+  #otherOffset = 0;
   #sealedBytes = 0;
   #slabBytes = MIN_SLAB_BYTES;
 
@@ -111,8 +115,7 @@ export class OutputBuffer {
     const taken = this.length;
     if (taken === 0) return [];
     this.#seal();
-    this.#source = EMPTY;
-    this.#memory = EMPTY.buffer;
+    this.#forgetSources();
     const chunks = this.#sealed;
     this.#sealed = [];
     this.#sealedBytes = 0;
@@ -171,13 +174,33 @@ export class OutputBuffer {
       this.pos = copyBytes(source, start, end, this.buf, this.pos);
       return;
     }
-    if (source !== this.#source) {
-      this.#source = source;
+    if (source !== this.#source) this.#switchSource(source);
+    this.buf.set(new Uint8Array(this.#memory, this.#memoryOffset + start, size), this.pos);
+    this.pos += size;
+  }
+
+  #switchSource(source: Buffer): void {
+    const former = this.#source;
+    const memory = this.#memory;
+    const offset = this.#memoryOffset;
+    if (source === this.#otherSource) {
+      this.#memory = this.#otherMemory;
+      this.#memoryOffset = this.#otherOffset;
+    } else {
       this.#memory = source.buffer;
       this.#memoryOffset = source.byteOffset;
     }
-    this.buf.set(new Uint8Array(this.#memory, this.#memoryOffset + start, size), this.pos);
-    this.pos += size;
+    this.#source = source;
+    this.#otherSource = former;
+    this.#otherMemory = memory;
+    this.#otherOffset = offset;
+  }
+
+  #forgetSources(): void {
+    this.#source = EMPTY;
+    this.#memory = EMPTY.buffer;
+    this.#otherSource = EMPTY;
+    this.#otherMemory = EMPTY.buffer;
   }
 
   /** Moves what is in the slab to the sealed chunks; the slab goes on being used behind it. */

@@ -66,7 +66,7 @@ export class Deliverer {
     this.#viewed = message;
     this.#viewedSequence = message.sequence;
     const view = this.#view;
-    const name = this.#context.names.deliveredName(message.topicBuffer, message.topicStart, message.topicEnd);
+    const name = this.#context.names.deliveredNameOf(message);
     view.subject = name.subject;
     view.reply = null;
     view.headers = null;

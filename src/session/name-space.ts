@@ -2,6 +2,7 @@
  * The names of one listener (or one client, where the mountpoint depends on it): translations with their caches,
  * and the rules that apply to a subject. One lookup by bytes per message.
  */
+import { randomInt } from 'node:crypto';
 import type { InboundPublication, QoS, TopicName } from '../mqtt/publication.ts';
 import { matches } from '../nats/subject.ts';
 import type { Refusal } from '../translation/mapped.ts';
@@ -42,7 +43,11 @@ export type DeliveredName =
   | { readonly subject: Buffer; readonly refusal: null }
   | { readonly subject: null; readonly refusal: Refusal };
 
-const CACHE_LIMITS = { maxEntries: 20_000, maxBytes: 8 * 1024 * 1024 };
+const CACHE_LIMITS = {
+  maxEntries: 20_000,
+  maxBytes: 8 * 1024 * 1024,
+  hashSeed: randomInt(2 ** 16, 2 ** 31),
+};
 
 const USER_INFO_SUBJECT = '$SYS.REQ.USER.INFO';
 /** Requests that only a nats-server with the matching subsystem answers. */

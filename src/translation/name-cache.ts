@@ -15,6 +15,11 @@ export interface NameCacheLimits {
   readonly maxEntries: number;
   /** Estimated memory: key bytes, a flat charge per entry, and what {@link NameCache.set} is told. */
   readonly maxBytes: number;
+  /**
+   * Makes the hashes. To be chosen at random where names come from strangers: names that all have one hash would make
+   * every look-up a walk along all of them.
+   */
+  readonly hashSeed: number;
 }
 
 interface Entry<T> {
@@ -83,12 +88,15 @@ class Generation<T> {
 export class NameCache<T> {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
+  /** Odd: an even one would shift the first bytes of a name out. */
+  readonly #multiplier: number;
   #young = new Generation<T>();
   #old = new Generation<T>();
 
   constructor(limits: NameCacheLimits) {
     this.#maxEntries = Math.max(1, Math.floor(limits.maxEntries / 2));
     this.#maxBytes = limits.maxBytes / 2;
+    this.#multiplier = limits.hashSeed | 1;
   }
 
   /** Entries held at present. */
@@ -103,7 +111,7 @@ export class NameCache<T> {
 
   /** The value kept for these bytes. */
   get(buffer: Buffer, start: number, end: number): T | undefined {
-    const hash = hashOf(buffer, start, end);
+    const hash = hashOf(buffer, start, end, this.#multiplier);
     const young = this.#young.find(hash, buffer, start, end);
     if (young !== null) return young.value;
     const old = this.#old.find(hash, buffer, start, end);
@@ -118,7 +126,7 @@ export class NameCache<T> {
    * @param extraBytes memory of the value beyond a small object
    */
   set(buffer: Buffer, start: number, end: number, value: T, extraBytes = 0): void {
-    const hash = hashOf(buffer, start, end);
+    const hash = hashOf(buffer, start, end, this.#multiplier);
     for (const generation of [this.#young, this.#old]) {
       const held = generation.find(hash, buffer, start, end);
       if (held !== null) generation.remove(held);
@@ -143,13 +151,10 @@ export class NameCache<T> {
   }
 }
 
-/** Odd and not known to anybody: names that all have one hash would make every look-up a walk along all of them. */
-const MULTIPLIER = (Math.floor(Math.random() * 0x7fff_0000) + 0xffff) | 1;
-
 /** The upper bits of a product are the mixed ones; they are folded down to where places are taken from. */
-function hashOf(buffer: Buffer, start: number, end: number): number {
+function hashOf(buffer: Buffer, start: number, end: number, multiplier: number): number {
   let hash = end - start;
-  for (let i = start; i < end; i++) hash = (Math.imul(hash, MULTIPLIER) + (buffer[i] ?? 0)) | 0;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, multiplier) + (buffer[i] ?? 0)) | 0;
   return hash ^ (hash >>> 15);
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NameCache } from '../../../src/translation/name-cache.ts';
 
-const LIMITS = { maxEntries: 8, maxBytes: 1_000_000 };
+const LIMITS = { maxEntries: 8, maxBytes: 1_000_000, hashSeed: 31 };
 
 function put(cache: NameCache<number>, key: string, value: number, extraBytes?: number): void {
   const bytes = Buffer.from(key);
@@ -47,7 +47,7 @@ test('name cache: entries stay within the bound, and those in use survive', () =
 });
 
 test('name cache: bytes stay within the bound', () => {
-  const cache = new NameCache<number>({ maxEntries: 1_000_000, maxBytes: 10_000 });
+  const cache = new NameCache<number>({ maxEntries: 1_000_000, maxBytes: 10_000, hashSeed: 31 });
   for (let i = 0; i < 1000; i++) {
     put(cache, `${i}${'x'.repeat(i)}`, i, i);
     assert.ok(cache.bytes <= 10_000, `${cache.bytes} bytes`);

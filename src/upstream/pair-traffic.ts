@@ -184,7 +184,7 @@ export class PairTraffic {
   /** Everything ends, and nothing is sent again. It may begin anew with `attach`. */
   dispose(): void {
     this.#barrier.cancel();
-    this.#table.detach();
+    this.#table.dispose();
     this.#out.reset();
     this.#out.dispose();
     this.#hasQoS1 = false;

@@ -95,6 +95,12 @@ export class SubscriptionTable {
     }
   }
 
+  /** Nobody subscribes through this table any more: also who shares filters with others forgets it. */
+  dispose(): void {
+    this.detach();
+    for (const entry of [...this.#entries.values()]) this.#delete(entry);
+  }
+
   /** Gives one message to all subscribers it is for. */
   dispatch(message: InboundPublication, identifiers: readonly number[]): void {
     this.#index.dispatch(message, identifiers);

@@ -393,3 +393,14 @@ test('filter entry: text sent to the broker, and the QoS its members ask for', (
   assert.deepEqual([plain.size, plain.waitingCount, plain.endingCount], [1, 0, 0]);
   assert.deepEqual(plain.active(), [low]);
 });
+
+test('table: when nobody subscribes any more, those who share filters with others are told', () => {
+  const { table, wire, events } = setUp();
+  table.subscribe(request('g:a', subscriber()));
+  wire.answer();
+  table.subscribe(request('g:b', subscriber()));
+  events.length = 0;
+  table.dispose();
+  assert.deepEqual(events, ['left $share/g/a', 'left $share/g/b']);
+  assert.equal(table.size, 0);
+});

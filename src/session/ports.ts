@@ -64,6 +64,7 @@ export interface UpstreamFeatures {
   readonly maximumPacketBytes: number;
   readonly retainAvailable: boolean;
   readonly maximumQoS: 0 | 1 | 2;
+  readonly wildcardSubscriptions: boolean;
 }
 
 /** Told the PUBACK of a QoS 1 publication. */

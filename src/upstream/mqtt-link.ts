@@ -324,6 +324,7 @@ function readFeatures(packet: IConnackPacket, broker: BrokerOptions): LinkFeatur
     maximumPacketBytes: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
     retainAvailable: properties.retainAvailable ?? true,
     maximumQoS: properties.maximumQoS === 0 ? 0 : properties.maximumQoS === 1 ? 1 : 2,
+    wildcardSubscriptions: properties.wildcardSubscriptionAvailable ?? true,
     sharedSubscriptions: properties.sharedSubscriptionAvailable ?? true,
     subscriptionIdentifiers: isV5 && (properties.subscriptionIdentifiersAvailable ?? true),
     receiveMaximum: properties.receiveMaximum ?? 65_535,

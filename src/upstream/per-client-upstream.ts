@@ -15,6 +15,7 @@ import type {
   UpstreamSubscription,
   UpstreamUsage,
 } from '../session/ports.ts';
+import { DenyList } from './deny-list.ts';
 import type { PairContext } from './pair-context.ts';
 import { type PortSource, sumUsage } from './port-source.ts';
 import { SessionPair } from './session-pair.ts';
@@ -88,7 +89,7 @@ class PerClientPort implements UpstreamPort {
     const identify = (isSecond: boolean) => (isSecond ? second : identity);
     this.#pair = new SessionPair(
       context,
-      { identify, isPermanent: false },
+      { identify, isPermanent: false, denied: new DenyList() },
       {
         onUp: () => this.#onUp(),
         onRoom: () => listener.onWritable(),

@@ -29,6 +29,7 @@ const UNKNOWN_FEATURES: UpstreamFeatures = {
   maximumPacketBytes: Number.POSITIVE_INFINITY,
   retainAvailable: true,
   maximumQoS: 2,
+  wildcardSubscriptions: true,
 };
 
 /** One or two sessions and what runs over them. */
@@ -57,6 +58,7 @@ export class SessionPair implements RecoveringPort {
     });
     this.#traffic = new PairTraffic(context, {
       roles: this.#roles,
+      denied: options.denied,
       isServing: () => this.#state === 'up' || this.#state === 'closing',
       onPuback: () => this.#onPuback(),
       onRestored: () => this.#recover(),

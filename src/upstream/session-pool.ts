@@ -3,10 +3,16 @@
  * there are clients for them, and decides which client goes where; a client stays there for as long as it is connected.
  */
 import type { UpstreamListener, UpstreamPort, UpstreamUsage } from '../session/ports.ts';
+import { DenyList } from './deny-list.ts';
 import type { PairContext } from './pair-context.ts';
 import { PooledPort, type PooledPortOptions } from './pooled-port.ts';
 import { type PortSource, sumUsage } from './port-source.ts';
-import { type ServiceAccount, SharedPair, type SharedPairEvents } from './shared-pair.ts';
+import {
+  type ServiceAccount,
+  SharedPair,
+  type SharedPairEvents,
+  type SharedPairOptions,
+} from './shared-pair.ts';
 
 /** Settings of a pool. */
 export interface PoolOptions {
@@ -24,6 +30,7 @@ export class SessionPool implements PortSource {
   #pairs: SharedPair[] = [];
   #ports = new Set<PooledPort>();
   #portOptions: PooledPortOptions;
+  #pairOptions: SharedPairOptions;
   #pairEvents: SharedPairEvents = {
     onUnreachable: (pair) => this.#onUnreachable(pair),
     onClosed: (pair) => this.#onClosed(pair),
@@ -32,6 +39,7 @@ export class SessionPool implements PortSource {
   constructor(context: PairContext, options: PoolOptions) {
     this.#context = context;
     this.#options = options;
+    this.#pairOptions = { account: options.account, denied: new DenyList() };
     this.#portOptions = {
       connectTimeoutMs: context.broker.connectTimeoutMs,
       hasUserProperties: context.broker.protocolVersion === 5,
@@ -72,7 +80,7 @@ export class SessionPool implements PortSource {
   }
 
   #openPair(): SharedPair {
-    const pair = new SharedPair(this.#context, this.#options.account, this.#pairEvents);
+    const pair = new SharedPair(this.#context, this.#pairOptions, this.#pairEvents);
     this.#pairs.push(pair);
     return pair;
   }

@@ -28,6 +28,9 @@ export interface ScriptedBehaviour {
   /** CONNACK Maximum Packet Size, enforced with DISCONNECT 0x95. */
   maximumPacketSize: number | undefined;
   maximumQoS: 0 | 1 | 2;
+  /** Levels and bytes of topics and filters, `$share` included; more ends the session. */
+  maximumLevels: number;
+  maximumTopicBytes: number;
   retainAvailable: boolean;
   sharedSubscriptionAvailable: boolean;
   subscriptionIdentifiersAvailable: boolean;
@@ -51,6 +54,8 @@ export interface ScriptedBehaviour {
   publishVerdict: (publish: IPublishPacket) => PublishVerdict;
   /** Reason code of SUBACK for one filter; `granted` is the QoS the broker would grant. */
   subackCode: (subscription: ISubscription, granted: number) => number;
+  /** Filters over which the broker ends the session without an answer (RabbitMQ and what it denies). */
+  closesOver: (filter: string) => boolean;
 }
 
 /** A broker that allows everything and answers everything at once. */
@@ -60,6 +65,8 @@ export function defaultBehaviour(): ScriptedBehaviour {
     receiveMaximum: undefined,
     maximumPacketSize: undefined,
     maximumQoS: 2,
+    maximumLevels: 128,
+    maximumTopicBytes: 65_535,
     retainAvailable: true,
     sharedSubscriptionAvailable: true,
     subscriptionIdentifiersAvailable: true,
@@ -75,6 +82,7 @@ export function defaultBehaviour(): ScriptedBehaviour {
     connackCode: () => 0,
     publishVerdict: () => 'accept',
     subackCode: (_subscription, granted) => granted,
+    closesOver: () => false,
   };
 }
 

@@ -317,6 +317,7 @@ class ComposedGateway implements Gateway {
         allowDollar: mapping.allowDollar,
         // The embedded broker disconnects publishers of deeper topics.
         maxLevels: Math.min(mapping.maxLevels, this.#broker?.maxLevels ?? mapping.maxLevels),
+        maxTopicBytes: mapping.maxTopicBytes,
       },
       mountpoint: listener.mountpoint ?? mountpoint,
       listener: listener.name,

@@ -6,12 +6,13 @@ import type { LoadedSettings } from './settings.ts';
 
 /** Runs `map NAME`. Variables in the mountpoint are shown as they are: they differ from client to client. */
 export function runMap(invocation: Invocation, { config }: LoadedSettings): MapCommandResult {
-  const { profile, escapeDollar, allowDollar, maxLevels } = config.mapping;
+  const { profile, escapeDollar, allowDollar, maxLevels, maxTopicBytes } = config.mapping;
   const mapper = createNameMapper({
     profile,
     escapeDollar,
     allowDollar,
     maxLevels,
+    maxTopicBytes,
     mountpoint: config.mountpoint,
   });
   return mapCommand({ name: invocation.names[0] ?? '', reverse: invocation.isReverse, mapper, profile });

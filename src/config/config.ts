@@ -50,6 +50,7 @@ export interface MappingConfig {
   readonly retained: 'deliver' | 'suppress';
   /** Most levels a topic may have. */
   readonly maxLevels: number;
+  readonly maxTopicBytes: number;
 }
 
 /** How publications to matching subjects are sent; null leaves the default. The first matching rule wins. */

@@ -216,6 +216,7 @@ function toConfig(settings: Settings): Config {
       allowDollar: settings.mapping.allow_dollar,
       retained: settings.mapping.retained,
       maxLevels: settings.mapping.max_levels,
+      maxTopicBytes: settings.mapping.max_topic_bytes,
     },
     rules: settings.rules.map(toRule),
     controlHeaders: settings.control_headers,

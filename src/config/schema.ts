@@ -217,6 +217,7 @@ const KEYS = {
       'deliver',
     ),
     max_levels: key('Most levels of a topic; brokers have limits too.', integer(1, 32_767), 128),
+    max_topic_bytes: key('Longest topic in bytes; brokers have limits too.', integer(64, 65_535), 4096),
   },
   rules: entries('Overrides for publications by subject; the first rule that matches counts.', RULE_KEYS, []),
   control_headers: key('Whether clients may set MQTT fields through `Mqtt-…` headers.', boolean, true),

@@ -30,6 +30,7 @@ export const REASON = {
   QOS_NOT_SUPPORTED: 0x9b,
   SERVER_MOVED: 0x9d,
   SHARED_SUBSCRIPTIONS_NOT_SUPPORTED: 0x9e,
+  WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED: 0xa2,
 } as const;
 
 /** Return codes of CONNACK in MQTT 3.1.1. @see MQTT 3.1.1 §3.2.2.3 */

@@ -44,26 +44,34 @@ function isPrintableAscii(text: string): boolean {
   return true;
 }
 
-/** Whether `text` needs more than {@link MAX_STRING_BYTES} bytes; counts only where the answer is open. */
-export function isTooLong(text: string): boolean {
-  if (text.length > MAX_STRING_BYTES) return true;
-  return text.length * 3 > MAX_STRING_BYTES && Buffer.byteLength(text) > MAX_STRING_BYTES;
+/** Whether `text` needs more than this many bytes; counts only where the answer is open. */
+export function isTooLong(text: string, maxBytes: number = MAX_STRING_BYTES): boolean {
+  if (text.length > maxBytes) return true;
+  return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
 }
 
 /**
  * First fault of a topic name, or null.
  * @see MQTT 5.0 [MQTT-3.3.2-2] (no wildcards), [MQTT-4.7.3-1] (not empty), [MQTT-4.7.3-3] (length)
  */
-export function topicNameFault(topic: string, maxLevels: number = DEFAULT_MAX_LEVELS): TopicFault | null {
+export function topicNameFault(
+  topic: string,
+  maxLevels: number = DEFAULT_MAX_LEVELS,
+  maxBytes: number = MAX_STRING_BYTES,
+): TopicFault | null {
   if (topic.includes('+') || topic.includes('#')) return 'wildcard';
-  return commonFault(topic, maxLevels);
+  return commonFault(topic, maxLevels, maxBytes);
 }
 
 /**
  * First fault of a topic filter, or null. `wildcard` means a misplaced one.
  * @see MQTT 5.0 [MQTT-4.7.1-1] (`#` alone in the last level), [MQTT-4.7.1-2] (`+` alone in its level)
  */
-export function topicFilterFault(filter: string, maxLevels: number = DEFAULT_MAX_LEVELS): TopicFault | null {
+export function topicFilterFault(
+  filter: string,
+  maxLevels: number = DEFAULT_MAX_LEVELS,
+  maxBytes: number = MAX_STRING_BYTES,
+): TopicFault | null {
   for (let i = 0; i < filter.length; i++) {
     const char = filter[i];
     if (char !== '+' && char !== '#') continue;
@@ -71,12 +79,40 @@ export function topicFilterFault(filter: string, maxLevels: number = DEFAULT_MAX
       (i === 0 || filter[i - 1] === '/') && (i + 1 === filter.length || filter[i + 1] === '/');
     if (!isWholeLevel || (char === '#' && i + 1 !== filter.length)) return 'wildcard';
   }
-  return commonFault(filter, maxLevels);
+  return commonFault(filter, maxLevels, maxBytes);
 }
 
-function commonFault(text: string, maxLevels: number): TopicFault | null {
+/** What stands before the share name of a shared filter. */
+const SHARE_PREFIX = '$share/';
+
+/** A topic filter as SUBSCRIBE has it: with its share name, if it is a shared one. */
+export function wireFilter(shareName: string | null, filter: string): string {
+  return shareName === null ? filter : `${SHARE_PREFIX}${shareName}/${filter}`;
+}
+
+/**
+ * Takes `$share/<name>/<filter>` apart; a plain filter has the name null.
+ * @returns null for what begins like a shared filter and is none: some brokers end the session over it
+ * @see MQTT 5.0 [MQTT-4.8.2-1], [MQTT-4.8.2-2]
+ */
+export function splitShared(wire: string): { shareName: string | null; filter: string } | null {
+  if (firstLevel(wire) !== '$share') return { shareName: null, filter: wire };
+  const end = wire.indexOf('/', SHARE_PREFIX.length);
+  const shareName = wire.slice(SHARE_PREFIX.length, end);
+  const filter = wire.slice(end + 1);
+  const isShared = end > SHARE_PREFIX.length && !/[+#]/.test(shareName);
+  return isShared && filter !== '' && firstLevel(filter) !== '$share' ? { shareName, filter } : null;
+}
+
+/** First fault of a filter as SUBSCRIBE has it: brokers count levels and bytes of the whole. */
+export function wireFilterFault(wire: string, maxLevels: number): TopicFault | null {
+  if (isTooLong(wire)) return 'too_long';
+  return countLevels(wire) > maxLevels ? 'too_many_levels' : null;
+}
+
+function commonFault(text: string, maxLevels: number, maxBytes: number): TopicFault | null {
   if (text === '') return 'empty';
-  if (isTooLong(text)) return 'too_long';
+  if (isTooLong(text, maxBytes)) return 'too_long';
   if (countLevels(text) > maxLevels) return 'too_many_levels';
   return stringFault(text);
 }

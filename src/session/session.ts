@@ -4,9 +4,11 @@
  */
 import type { CloseReason } from '../close-reason.ts';
 import { GatewayError } from '../errors.ts';
+import type { InboundPublication } from '../mqtt/publication.ts';
 import { checkConnect, DEFAULT_CONNECT_OPTIONS, mergeConnect } from '../nats/connect-options.ts';
 import { writeInfo, writeOk, writePing, writePong } from '../nats/encoder.ts';
 import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from '../nats/operations.ts';
+import { describeBug } from '../util/bug.ts';
 import type { TimerHandle } from '../util/clock.ts';
 import { renderIdentity } from './client-info.ts';
 import type { SessionContext, SessionServices } from './context.ts';
@@ -20,7 +22,7 @@ import { OwnMessages } from './own-messages.ts';
 import type { ClientPort, ClientSession, UpstreamListener } from './ports.ts';
 import { ReplyQueue } from './reply-queue.ts';
 import { serverInfo } from './server-info.ts';
-import { SubscriptionList } from './subscriptions.ts';
+import { type Subscription, SubscriptionList } from './subscriptions.ts';
 
 /**
  * `greeted`: INFO sent, nothing received. `connecting`: the broker is being asked. `ready`: operations are taken.
@@ -61,7 +63,9 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     };
     const deliverer = new Deliverer(this.context);
     this.#publish = new PublishHandler(this.context);
-    this.#subscribe = new SubscribeHandler(this.context, (one, message) => deliverer.deliver(one, message));
+    this.#subscribe = new SubscribeHandler(this.context, (one, message) =>
+      this.#deliver(deliverer, one, message),
+    );
     this.#unsubscribe = new UnsubscribeHandler(this.context);
     const { options, clock } = services;
     const intervalMs = Math.min(options.pingIntervalMs, options.idleTimeoutMs);
@@ -241,6 +245,21 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     this.context.names = this.#spaces.of(connect, client.peer);
     const identify = () => renderIdentity(options.clientInfo, connect, client.peer);
     this.context.upstreamPort = upstream.open(identify, this);
+  }
+
+  /** Others may share the session with the broker: what goes wrong here must end nobody but this client. */
+  #deliver(deliverer: Deliverer, one: Subscription, message: InboundPublication): boolean {
+    try {
+      return deliverer.deliver(one, message);
+    } catch (error) {
+      const { logger, client } = this.context;
+      logger.error(
+        { event: 'client.internal_error', cid: client.peer.cid, ...describeBug(error) },
+        'a client connection is closed because of a bug in the gateway',
+      );
+      client.close('Internal Error');
+      return true;
+    }
   }
 
   #answerConnect(): void {

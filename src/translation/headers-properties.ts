@@ -27,6 +27,9 @@ const RAW_PROPERTY = 'nmg-headers';
 /** Some brokers disconnect above 51 user properties; origin and two raw parts must fit too. */
 export const MAX_LINES = 48;
 
+/** Most user properties of a message. */
+const MAX_PROPERTIES = 51;
+
 /** Characters per raw part: below the limit of an MQTT string, and a multiple of 4. */
 const RAW_PART_LENGTH = 60_000;
 
@@ -151,15 +154,17 @@ function isAscii(text: string): boolean {
 
 function withRaw(readable: UserProperties, body: Buffer, start: number, end: number): string[] {
   const list: string[] = [];
+  const raw = body.toString('base64url', start, end);
+  // One of them is for the origin.
+  const maxLines = MAX_PROPERTIES - 1 - Math.ceil(raw.length / RAW_PART_LENGTH);
   let left = MAX_READABLE_LENGTH;
-  for (let i = 0; i + 1 < readable.length; i += 2) {
+  for (let i = 0; i + 1 < readable.length && i < maxLines * 2; i += 2) {
     const name = readable[i] ?? '';
     const value = readable[i + 1] ?? '';
     left -= name.length + value.length;
     if (left < 0) break;
     if (name !== '__proto__') list.push(name, value);
   }
-  const raw = body.toString('base64url', start, end);
   for (let at = 0; at < raw.length; at += RAW_PART_LENGTH) {
     list.push(RAW_PROPERTY, raw.slice(at, at + RAW_PART_LENGTH));
   }

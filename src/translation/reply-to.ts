@@ -5,7 +5,7 @@
  */
 
 import type { QoS } from '../mqtt/publication.ts';
-import { firstLevel } from '../mqtt/topic.ts';
+import { firstLevel, MAX_STRING_BYTES } from '../mqtt/topic.ts';
 import type { Mapped, Refusal } from './mapped.ts';
 import { mapped, refuse } from './mapped.ts';
 import type { NameMapper } from './subject-topic.ts';
@@ -44,6 +44,9 @@ export function replyToRequest(mapper: NameMapper, reply: string): RequestProper
   const topic = mapper.replyTopic(device?.topicSubject ?? reply);
   if (!topic.ok) return topic;
   const correlationData = device?.correlation ?? natsCorrelation(reply);
+  if (correlationData.length > MAX_STRING_BYTES) {
+    return refuse('too_long', 'the reply subject has a token that no Correlation Data can hold');
+  }
   return { ok: true, responseTopic: topic.name, correlationData };
 }
 
@@ -92,7 +95,7 @@ export function decodeMr(subject: string): DeviceReply | null {
   const flags = bytes[0];
   if (flags === undefined || bytes.toString('base64url') !== encoded) return null;
   // Bits 0 and 1 are the QoS; all others are 0 until they mean something.
-  if (flags !== 0 && flags !== 1) return null;
+  if ((flags !== 0 && flags !== 1) || bytes.length - 1 > MAX_STRING_BYTES) return null;
   return { topicSubject: subject.slice(dot + 1), correlation: bytes.subarray(1), qos: flags };
 }
 

@@ -8,9 +8,13 @@ import type { TopicFault } from '../mqtt/topic.ts';
 import {
   DEFAULT_MAX_LEVELS,
   firstLevel,
+  MAX_STRING_BYTES,
+  splitShared,
   stringFault,
   topicFilterFault,
   topicNameFault,
+  wireFilter,
+  wireFilterFault,
 } from '../mqtt/topic.ts';
 import { emqxCodec } from './emqx-codec.ts';
 import { escapeCodec, escapeForLevel } from './escape-codec.ts';
@@ -34,6 +38,17 @@ export interface NameMapperOptions {
   readonly mountpoint: string;
   /** Topic levels the broker takes, mountpoint included. */
   readonly maxLevels?: number;
+  /** Bytes of a topic the broker takes, mountpoint included. */
+  readonly maxTopicBytes?: number;
+}
+
+/** The names of one subscription at the broker. */
+export interface SubscriptionNames {
+  readonly ok: true;
+  /** Null for a plain filter. */
+  readonly shareName: string | null;
+  /** Without `$share`. */
+  readonly filter: string;
 }
 
 /** Translates the names of one client. Pure; topics are always as the broker sees them, mountpoint included. */
@@ -55,6 +70,11 @@ export interface NameMapper {
   clientTopic(topic: string): Mapped;
   /** Queue group to the share name of `$share/<name>/<filter>`. */
   shareName(group: string): Mapped;
+  /**
+   * What SUBSCRIBE may ask for: with its share name a filter may be too much for the broker, and a filter that was let
+   * through by `allowDollar` may itself begin with `$share`.
+   */
+  subscription(shareName: string | null, filter: string): SubscriptionNames | Refusal;
 }
 
 const CODECS: Readonly<Record<MappingProfile, TokenCodec>> = {
@@ -81,7 +101,7 @@ const FAULTS: Readonly<Record<TopicFault, readonly [Refusal['reason'], string]>>
     'control characters and non-characters make brokers close the connection',
   ],
   wildcard: ['wildcard', '"+" and "#" cannot stand in a topic name, nor in a part of a level of a filter'],
-  too_long: ['too_long', 'the topic is longer than 65,535 bytes'],
+  too_long: ['too_long', 'the topic is longer than the broker takes'],
   too_many_levels: ['too_many_levels', 'the topic has more levels than the broker takes'],
 };
 
@@ -109,6 +129,7 @@ class Mapper implements NameMapper {
   readonly #codec: TokenCodec;
   readonly #escapeDollar: boolean;
   readonly #maxLevels: number;
+  readonly #maxBytes: number;
   readonly #reservedInTopics: ReadonlySet<string>;
   readonly #reservedInFilters: ReadonlySet<string>;
 
@@ -117,6 +138,7 @@ class Mapper implements NameMapper {
     this.#codec = CODECS[options.profile];
     this.#escapeDollar = options.escapeDollar;
     this.#maxLevels = options.maxLevels ?? DEFAULT_MAX_LEVELS;
+    this.#maxBytes = options.maxTopicBytes ?? MAX_STRING_BYTES;
     const isBlocked = (level: string) => !options.allowDollar.includes(level);
     this.#reservedInTopics = new Set([...GATEWAY_LEVELS, ...RESERVED_IN_TOPICS.filter(isBlocked)]);
     this.#reservedInFilters = new Set([...GATEWAY_LEVELS, ...RESERVED_IN_FILTERS.filter(isBlocked)]);
@@ -135,7 +157,7 @@ class Mapper implements NameMapper {
 
   clientTopic(topic: string): Mapped {
     const full = this.mountpoint + topic;
-    const fault = topicNameFault(full, this.#maxLevels);
+    const fault = topicNameFault(full, this.#maxLevels, this.#maxBytes);
     return fault === null ? this.#unlessReserved(full, this.#reservedInTopics) : refuseFault(fault);
   }
 
@@ -150,7 +172,7 @@ class Mapper implements NameMapper {
     }
     if (isFull) levels[last] = '#';
     const filter = this.mountpoint + levels.join('/');
-    const fault = topicFilterFault(filter, this.#maxLevels);
+    const fault = topicFilterFault(filter, this.#maxLevels, this.#maxBytes);
     return fault === null ? this.#unlessReserved(filter, this.#reservedInFilters) : refuseFault(fault);
   }
 
@@ -182,6 +204,16 @@ class Mapper implements NameMapper {
 
   shareName(group: string): Mapped {
     return queueGroupToShareName(group, this.#codec);
+  }
+
+  subscription(shareName: string | null, filter: string): SubscriptionNames | Refusal {
+    const wire = wireFilter(shareName, filter);
+    const fault = wireFilterFault(wire, this.#maxLevels);
+    if (fault !== null) return refuseFault(fault);
+    const names = splitShared(wire);
+    return names === null
+      ? refuse('wildcard', 'not a shared filter, but it begins like one')
+      : { ok: true, ...names };
   }
 
   /** The tokens of a subject as levels; `*` and `>` pass untouched. */

@@ -7,6 +7,7 @@ import { GatewayError } from '../errors.ts';
 import { writeErr } from '../nats/encoder.ts';
 import { Parser } from '../nats/parser.ts';
 import type { ClientPort, ClientSession, PeerInfo } from '../session/ports.ts';
+import { describeBug } from '../util/bug.ts';
 import type { TimerHandle } from '../util/clock.ts';
 import type { OutputBuffer } from '../util/output-buffer.ts';
 import type { ByteStream, ByteStreamHandlers } from './byte-stream.ts';
@@ -271,9 +272,8 @@ export class Connection
       this.fail(error);
       if (this.#state !== 'open') return;
     }
-    const { name, frames } = describeBug(error);
     this.#context.logger.error(
-      { event: 'client.internal_error', cid: this.peer.cid, error_type: name, stack: frames },
+      { event: 'client.internal_error', cid: this.peer.cid, ...describeBug(error) },
       'a client connection is closed because of a bug in the gateway',
     );
     this.close('Internal Error');
@@ -353,11 +353,4 @@ export class Connection
     this.#context.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
-}
-
-/** Without the message: that of a JSON error, for one, quotes the input, and CONNECT holds passwords. */
-function describeBug(error: unknown): { name: string; frames: string } {
-  if (!(error instanceof Error)) return { name: typeof error, frames: '' };
-  const lines = (error.stack ?? '').split('\n');
-  return { name: error.name, frames: lines.filter((line) => line.startsWith('    at ')).join('\n') };
 }

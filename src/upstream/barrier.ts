@@ -8,7 +8,7 @@ import type { InboundPublication, TopicName } from '../mqtt/publication.ts';
 import type { PendingAck } from './ack-timer.ts';
 import type { MqttLink } from './mqtt-link.ts';
 
-/** How long the first marker may take before the session falls back to PINGREQ. */
+/** How long the first marker may take before PINGREQs are to tell whether it will come at all. */
 const FIRST_MARKER_MS = 250;
 
 /** The links a barrier runs over, as they are at the moment; null while a role has none. */
@@ -167,20 +167,24 @@ export class Barrier {
     this.#isPubackOwed = qos === 1;
     const marker = { topic: this.#topic, ...payload, qos, retain: false, properties: null } as const;
     publish.publish(marker, qos === 0 ? null : () => this.#onPuback());
-    if (!this.#hasSeenMarker) this.#firstTimer = setTimeout(() => this.#giveUpMarker(), FIRST_MARKER_MS);
+    if (!this.#hasSeenMarker) this.#firstTimer = setTimeout(() => this.#doubtMarker(), FIRST_MARKER_MS);
   }
 
-  /** An access list lets the marker out or in, but not both. */
-  #giveUpMarker(): void {
+  /**
+   * An access list lets the marker out or in, but not both; or it stands in line behind a flood. Where the PINGRESPs are
+   * back and it is not, it was swallowed.
+   */
+  #doubtMarker(): void {
     this.#firstTimer = null;
     const { subscribe } = this.#links;
     const publish = this.#carrier;
-    if (publish === null || subscribe === null || this.#pending === null) return;
-    this.#marker = 'unavailable';
-    this.#links.onMarkerUnavailable();
     const pending = this.#pending;
+    if (publish === null || subscribe === null || pending === null) return;
     this.#ping(publish === subscribe ? [publish] : [publish, subscribe], () => {
+      if (this.#pending !== pending) return;
       this.#pending = null;
+      this.#marker = 'unavailable';
+      this.#links.onMarkerUnavailable();
       publish.fulfil(pending);
     });
   }
@@ -188,6 +192,8 @@ export class Barrier {
   #onMarker(message: InboundPublication): void {
     if (message.body.toString('latin1', message.payloadStart, message.payloadEnd) !== this.#expected) return;
     this.#hasSeenMarker = true;
+    // It was only very late.
+    if (this.#marker === 'unavailable') this.#marker = 'ready';
     this.#clearTimer();
     const pending = this.#pending;
     this.#pending = null;

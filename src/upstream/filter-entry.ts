@@ -3,6 +3,7 @@
  * identifiers, and who has had its retained messages. Sends nothing itself.
  */
 import type { InboundPublication, QoS } from '../mqtt/publication.ts';
+import { wireFilter } from '../mqtt/topic.ts';
 import type { SubscribeRequest, Subscriber } from '../session/ports.ts';
 
 /** Where a subscriber stands with regard to the broker. */
@@ -208,11 +209,6 @@ export class FilterEntry {
     else if (member.state === 'ending') this.#ending = counted(this.#ending, member, by);
     if (member.qos === 1 && member.state !== 'ending') this.#wantingQoS1 += by;
   }
-}
-
-/** A topic filter as SUBSCRIBE has it. */
-export function wireFilter(shareName: string | null, topicFilter: string): string {
-  return shareName === null ? topicFilter : `$share/${shareName}/${topicFilter}`;
 }
 
 /** Most filters have one member that is active nearly always: an empty set is not kept. */

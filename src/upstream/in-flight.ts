@@ -8,12 +8,18 @@ const FIRST_SIZE = 16;
 
 /** See the head of the file. Whoever adds sees to it that there are not too many. */
 export class InFlight implements AckSource {
+  readonly #limit: number;
   #ring: (PendingAck | undefined)[] = [];
   #count = 0;
   /** Place behind the newest. */
   #next = 0;
   /** Place of the oldest, while there is one. */
   #first = 0;
+
+  /** @param limit numbers are below it */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   /** The one that has been under way for longest. */
   get oldest(): PendingAck | null {
@@ -52,7 +58,7 @@ export class InFlight implements AckSource {
   /** All places are taken: numbers stay what they are, and new ones come behind the last. */
   #grow(): void {
     const { length } = this.#ring;
-    const size = Math.max(FIRST_SIZE, length * 2);
+    const size = Math.min(this.#limit, Math.max(FIRST_SIZE, length * 2));
     for (let i = length; i < size; i++) this.#ring.push(undefined);
     this.#next = length;
   }

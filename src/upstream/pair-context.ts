@@ -6,6 +6,7 @@ import type { RepeatLimiter } from '../util/logger.ts';
 import type { ByteAccount } from './byte-account.ts';
 import type { ConnectGate } from './connect-gate.ts';
 import type { BrokerOptions } from './connect-options.ts';
+import type { DenyList } from './deny-list.ts';
 import type { OverlapShape } from './filter-index.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
 import type { QueueGroups } from './queue-groups.ts';
@@ -49,6 +50,8 @@ export interface PairOptions {
   readonly identify: (isSecond: boolean) => UpstreamIdentity;
   /** See `BrokerSessionOptions.isPermanent`. */
   readonly isPermanent: boolean;
+  /** What the broker ends sessions over that have this identity. */
+  readonly denied: DenyList;
 }
 
 /** What a pair tells its holder. */

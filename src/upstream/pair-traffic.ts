@@ -3,11 +3,14 @@
  * role, not when sessions come and go nor who uses them.
  */
 import type { InboundPublication, OutboundPublication } from '../mqtt/publication.ts';
+import { REASON } from '../mqtt/reason-codes.ts';
 import type { PublishReceipt, SubscribeRequest, UpstreamSubscription } from '../session/ports.ts';
 import { type NudgedLinks, SessionNudges } from './ack-nudge.ts';
 import { Barrier, type BarrierLinks } from './barrier.ts';
 import type { BrokerSession } from './broker-session.ts';
 import { MARKERS_IN_FLIGHT } from './connect-options.ts';
+import type { DenyList } from './deny-list.ts';
+import { filterFault } from './filter-guard.ts';
 import { FilterWindow } from './filter-window.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
 import type { PairContext } from './pair-context.ts';
@@ -18,6 +21,8 @@ import { SubscriptionTable } from './subscription-table.ts';
 /** What the traffic asks of its pair, and tells it. */
 export interface TrafficOptions {
   readonly roles: SessionRoles;
+  /** What the broker ends sessions over. */
+  readonly denied: DenyList;
   /** Whether barriers make sense: the pair is up, or waits for its last acknowledgements. */
   readonly isServing: () => boolean;
   /** A PUBACK has come: there may be room again. */
@@ -25,6 +30,14 @@ export interface TrafficOptions {
   /** All subscriptions are back, or were never away. */
   readonly onRestored: () => void;
 }
+
+const MARKER_UNAVAILABLE = 'the broker does not return marker messages (access list?): flush uses PINGREQ';
+const CULPRIT =
+  'the broker ends the session over one and the same packet, again and again (access list?): it is refused';
+
+/** A topic and a filter of the same name are two things. */
+const DENIED_TOPIC = 'topic ';
+const DENIED_FILTER = 'filter ';
 
 /** Traffic of one pair. */
 export class PairTraffic {
@@ -49,6 +62,10 @@ export class PairTraffic {
       onSharedCopy: (entry, message) => context.groups.serveOtherScopes(entry, message),
       onSharedEntry: (entry, scope, isHeld) => context.groups.note(entry, scope, isHeld),
       onRetainedShared: () => context.counters.drop('retained_on_shared'),
+      onCulprit: (filter) => {
+        options.denied.deny(DENIED_FILTER + filter);
+        this.#warn('upstream.subscription_dropped', CULPRIT);
+      },
     });
     this.#barrier = new Barrier(this.#barrierLinks());
     this.#nudges = new SessionNudges(this.#nudgedLinks());
@@ -61,6 +78,10 @@ export class PairTraffic {
       onSend: () => this.#nudges.onPublish(),
       onPuback: () => this.#onPuback(),
       onUnheard: context.onUnheard,
+      onCulprit: ({ topic }) => {
+        options.denied.deny(DENIED_TOPIC + topic.text);
+        this.#warn('upstream.publication_dropped', CULPRIT);
+      },
     });
   }
 
@@ -98,7 +119,13 @@ export class PairTraffic {
 
   /** Precondition: `isOpen`. */
   publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
-    this.#out.publish(message, receipt);
+    const { denied } = this.#options;
+    if (denied.isEmpty || !denied.has(DENIED_TOPIC + message.topic.text)) {
+      this.#out.publish(message, receipt);
+      return;
+    }
+    if (receipt === null) this.#context.counters.drop('broker_rejected');
+    else queueMicrotask(() => receipt.onPuback(REASON.NOT_AUTHORIZED));
   }
 
   /** @param mayOpen whether a session may be given the subscribing role now, if none has it */
@@ -132,12 +159,26 @@ export class PairTraffic {
     const link = this.#options.roles.subscribeLink;
     if (!link) return;
     const wire = new FilterWindow({
-      subscribe: link.subscribe.bind(link),
+      subscribe: (filter, options, done) => {
+        const fault = this.#fault(filter);
+        if (fault !== null) {
+          queueMicrotask(() => done(fault));
+          return;
+        }
+        this.#table.onSending(filter);
+        link.subscribe(filter, options, done);
+      },
       unsubscribe: link.unsubscribe.bind(link),
       barrier: (done) => this.#barrier.request(done),
     });
     const hasIdentifiers = this.#features?.subscriptionIdentifiers ?? false;
     this.#table.attach(wire, hasIdentifiers, this.#options.onRestored);
+  }
+
+  /** @returns null when the session survives a SUBSCRIBE of this filter, as far as is known */
+  #fault(filter: string): number | null {
+    if (this.#options.denied.has(DENIED_FILTER + filter)) return REASON.NOT_AUTHORIZED;
+    return this.#features === null ? null : filterFault(filter, this.#features);
   }
 
   /** Whether everything is in place to go on: the publishing session, and the subscriptions if there are any. */
@@ -196,6 +237,11 @@ export class PairTraffic {
     if (this.unacknowledged > 0 || this.#barrier.isPubackOwed) this.#nudges.onPartialPuback();
   }
 
+  #warn(event: string, message: string): void {
+    const { clientId } = this.#options.roles;
+    this.#context.limitedLog.log('warn', { event, client_id: clientId }, message);
+  }
+
   #barrierLinks(): BarrierLinks {
     const traffic = this;
     const { roles, isServing } = this.#options;
@@ -216,12 +262,7 @@ export class PairTraffic {
       },
       takeUnproven: () => traffic.#out.takeUnproven(),
       allocateIdentifier: () => traffic.#table.allocateIdentifier(),
-      onMarkerUnavailable: () =>
-        traffic.#context.limitedLog.log(
-          'warn',
-          { event: 'upstream.marker_unavailable', client_id: roles.clientId },
-          'the broker does not return marker messages (access list?): flush uses PINGREQ',
-        ),
+      onMarkerUnavailable: () => traffic.#warn('upstream.marker_unavailable', MARKER_UNAVAILABLE),
     };
   }
 

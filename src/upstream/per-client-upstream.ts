@@ -16,6 +16,7 @@ import type {
   UpstreamPort,
   UpstreamSubscription,
 } from '../session/ports.ts';
+import { DenyList } from './deny-list.ts';
 import type { PairContext } from './pair-context.ts';
 import type { PortSource } from './port-source.ts';
 import { SessionPair } from './session-pair.ts';
@@ -93,7 +94,7 @@ class PerClientPort implements UpstreamPort {
     const identify = (isSecond: boolean) => (isSecond ? second : identity);
     this.#pair = new SessionPair(
       context,
-      { identify, isPermanent: false },
+      { identify, isPermanent: false, denied: new DenyList() },
       {
         onUp: () => this.#onUp(),
         onRoom: () => listener.onWritable(),

@@ -5,11 +5,14 @@
 import { GatewayError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { OutboundPublication } from '../mqtt/publication.ts';
+import { REASON } from '../mqtt/reason-codes.ts';
 import type { PublishReceipt } from '../session/ports.ts';
 import type { ByteAccount } from './byte-account.ts';
 import { MARKERS_IN_FLIGHT } from './connect-options.ts';
 import type { LinkFeatures, MqttLink } from './mqtt-link.ts';
+import { publicationFault } from './publication-fault.ts';
 import { SendWindow, type UnackedPublication } from './send-window.ts';
+import { Suspects } from './suspects.ts';
 
 /** What a publisher needs to know, and whom it tells. */
 export interface PublisherOptions {
@@ -23,6 +26,8 @@ export interface PublisherOptions {
   /** See `PairContext.hasSubscribers`. */
   readonly hasSubscribers: ((topic: string) => boolean) | null;
   readonly onSend: () => void;
+  /** This one has ended the session each time it was sent; it is not sent again. */
+  readonly onCulprit: (publication: OutboundPublication) => void;
   /** A PUBACK has come: there may be room again, also for what is owed. */
   readonly onPuback: () => void;
   /** The broker has said that nobody is subscribed. */
@@ -31,11 +36,15 @@ export interface PublisherOptions {
 
 /** PUBACK reason code: no matching subscribers. */
 const NO_MATCHING_SUBSCRIBERS = 0x10;
+/** Losses while publications were sent again together; after that they are sent one at a time. */
+const LOSSES_IN_A_BATCH = 1;
 
 /** Publications of one client. */
 export class Publisher {
   #options: PublisherOptions;
   #window: SendWindow;
+  #suspects = new Suspects<UnackedPublication>(LOSSES_IN_A_BATCH);
+  #features: LinkFeatures | null = null;
   #hasUnproven = false;
 
   constructor(options: PublisherOptions) {
@@ -53,11 +62,12 @@ export class Publisher {
   /** Whether the next publication can be taken. */
   get isOpen(): boolean {
     const link = this.#options.link();
-    return link !== null && this.#window.isOpen && !link.isCongested;
+    return link !== null && this.#window.isOpen && !this.#suspects.isTesting && !link.isCongested;
   }
 
   /** A session is up: its limits hold from now on. */
   setFeatures(features: LinkFeatures): void {
+    this.#features = features;
     this.#window.setLimit(Math.min(features.maxInflight - MARKERS_IN_FLIGHT, this.#options.maxInflight));
   }
 
@@ -82,19 +92,39 @@ export class Publisher {
 
   /** Sends again what was not acknowledged, as far as the window allows. */
   sendOwed(): void {
-    for (let owed = this.#window.takeOwed(); owed !== undefined; owed = this.#window.takeOwed()) {
-      this.#options.counters.upstreamRepublished++;
-      this.#send(owed);
+    while (!this.#suspects.isTesting) {
+      const owed = this.#window.takeOwed();
+      if (owed === undefined) return;
+      const fault = this.#features === null ? null : publicationFault(owed, this.#features);
+      if (fault === null) this.#resend(owed);
+      else this.#refuse(owed, fault);
     }
+  }
+
+  #resend(owed: UnackedPublication): void {
+    this.#options.counters.upstreamRepublished++;
+    this.#suspects.onSend(owed);
+    this.#send(owed);
+  }
+
+  #refuse(owed: UnackedPublication, code: number): void {
+    this.#suspects.clear(owed);
+    this.#window.acknowledge(owed, code);
   }
 
   /** The session is gone. */
   reset(): void {
+    const culprit = this.#suspects.onLost();
+    if (culprit !== null) {
+      this.#options.onCulprit(culprit);
+      this.#window.acknowledge(culprit, REASON.UNSPECIFIED_ERROR);
+    }
     this.#window.reset();
   }
 
   /** The client is gone. */
   dispose(): void {
+    this.#suspects.forget();
     this.#window.dispose();
   }
 
@@ -107,6 +137,7 @@ export class Publisher {
 
   #onPuback(entry: UnackedPublication, code: number): void {
     if (code === NO_MATCHING_SUBSCRIBERS) this.#options.onUnheard();
+    this.#suspects.clear(entry);
     this.#window.acknowledge(entry, code === 0 && entry.isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
     this.#options.onPuback();
   }

@@ -63,6 +63,7 @@ export class SessionPair implements RecoveringPort {
     });
     this.#traffic = new PairTraffic(context, {
       roles: this.#roles,
+      denied: options.denied,
       isServing: () => this.#state === 'up' || this.#state === 'closing',
       onPuback: () => this.#onPuback(),
       onRestored: () => this.#recover(),

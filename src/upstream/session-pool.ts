@@ -4,10 +4,16 @@
  */
 import { sumUsage, type UpstreamUsage } from '../metrics/upstream-usage.ts';
 import type { UpstreamListener, UpstreamPort } from '../session/ports.ts';
+import { DenyList } from './deny-list.ts';
 import type { PairContext } from './pair-context.ts';
 import { PooledPort, type PooledPortOptions } from './pooled-port.ts';
 import type { PortSource } from './port-source.ts';
-import { type PoolAccount, SharedPair, type SharedPairEvents } from './shared-pair.ts';
+import {
+  type PoolAccount,
+  SharedPair,
+  type SharedPairEvents,
+  type SharedPairOptions,
+} from './shared-pair.ts';
 
 /** Settings of a pool. */
 export interface PoolOptions {
@@ -25,6 +31,7 @@ export class SessionPool implements PortSource {
   #pairs: SharedPair[] = [];
   #ports = new Set<PooledPort>();
   #portOptions: PooledPortOptions;
+  #pairOptions: SharedPairOptions;
   #pairEvents: SharedPairEvents = {
     onUnreachable: (pair) => this.#onUnreachable(pair),
     onClosed: (pair) => this.#onClosed(pair),
@@ -33,6 +40,7 @@ export class SessionPool implements PortSource {
   constructor(context: PairContext, options: PoolOptions) {
     this.#context = context;
     this.#options = options;
+    this.#pairOptions = { account: options.account, denied: new DenyList() };
     this.#portOptions = {
       connectTimeoutMs: context.broker.connectTimeoutMs,
       hasUserProperties: context.broker.protocolVersion === 5,
@@ -77,7 +85,7 @@ export class SessionPool implements PortSource {
   }
 
   #openPair(): SharedPair {
-    const pair = new SharedPair(this.#context, this.#options.account, this.#pairEvents);
+    const pair = new SharedPair(this.#context, this.#pairOptions, this.#pairEvents);
     this.#pairs.push(pair);
     return pair;
   }

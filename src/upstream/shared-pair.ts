@@ -14,6 +14,7 @@ import type {
   UpstreamIdentity,
   UpstreamSubscription,
 } from '../session/ports.ts';
+import type { DenyList } from './deny-list.ts';
 import type { PairContext } from './pair-context.ts';
 import { SessionPair } from './session-pair.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -30,6 +31,12 @@ export interface PairMember {
   onTurn(): void;
   /** The broker was away for too long. A member that has not been served yet may go on waiting. */
   onGraceOver(error: GatewayError): void;
+}
+
+/** What the pairs of a pool have in common. */
+export interface SharedPairOptions {
+  readonly account: PoolAccount;
+  readonly denied: DenyList;
 }
 
 /** What a shared pair tells its pool. */
@@ -54,11 +61,12 @@ export class SharedPair {
   /** Changes with each round of waking. */
   #round = 0;
 
-  constructor(context: PairContext, account: PoolAccount, events: SharedPairEvents) {
+  constructor(context: PairContext, options: SharedPairOptions, events: SharedPairEvents) {
+    const { account, denied } = options;
     const identify = () => ({ ...account, clientId: generateClientId() });
     this.#pair = new SessionPair(
       context,
-      { identify, isPermanent: true },
+      { identify, isPermanent: true, denied },
       {
         onUp: () => this.#onUp(),
         onRoom: () => this.#turns.next(),

@@ -3,10 +3,13 @@
  * after an outage. Speaks to the broker through {@link FilterWire} only.
  */
 import type { InboundPublication } from '../mqtt/publication.ts';
+import { REASON } from '../mqtt/reason-codes.ts';
+import { wireFilter } from '../mqtt/topic.ts';
 import type { SubscribeRequest, UpstreamSubscription } from '../session/ports.ts';
-import { type FilterEntry, Member, wireFilter } from './filter-entry.ts';
+import { type FilterEntry, Member } from './filter-entry.ts';
 import { FilterIndex, type IndexOptions } from './filter-index.ts';
 import type { SubscribeOptions } from './mqtt-link.ts';
+import { Restoration } from './restoration.ts';
 
 /** The session through which a table changes filters; each callback comes once, or never if the session ends. */
 export interface FilterWire {
@@ -21,6 +24,8 @@ export interface FilterWire {
 export interface TableOptions extends IndexOptions {
   /** Retained messages are wanted by new subscriptions. */
   readonly wantsRetained: boolean;
+  /** This filter has ended the session each time it was subscribed; it is not subscribed again. */
+  readonly onCulprit: (filter: string) => void;
 }
 
 /** All filters of one session. */
@@ -32,8 +37,7 @@ export class SubscriptionTable {
   #epoch = 0;
   #hasIdentifiers = false;
   #options: TableOptions;
-  #onRestored: (() => void) | null = null;
-  #unrestored = new Set<FilterEntry>();
+  #restoration = new Restoration((entry) => this.#restore(entry));
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -46,7 +50,7 @@ export class SubscriptionTable {
 
   /** A session is up, and the broker has answered for every filter that was owed to it. */
   get isRestored(): boolean {
-    return this.#wire !== null && this.#onRestored === null;
+    return this.#wire !== null && this.#restoration.isDone;
   }
 
   /** An identifier for a subscription made outside of this table on the same session. */
@@ -74,17 +78,19 @@ export class SubscriptionTable {
     this.#epoch++;
     this.#wire = wire;
     this.#hasIdentifiers = hasIdentifiers;
-    this.#onRestored = onRestored;
-    this.#unrestored = new Set(this.#entries.values());
-    for (const entry of [...this.#unrestored]) this.#restore(entry);
-    this.#checkRestored();
+    this.#restoration.begin(this.#entries.values(), onRestored);
+  }
+
+  /** The SUBSCRIBE of a filter leaves for the broker. */
+  onSending(filter: string): void {
+    const entry = this.#entries.get(filter);
+    if (entry !== undefined) this.#restoration.onSending(entry);
   }
 
   /** The session is gone: what was being ended has ended; the rest waits for `attach`. */
   detach(): void {
     this.#wire = null;
     this.#epoch++;
-    this.#onRestored = null;
     this.#index.forgetIdentifiers();
     for (const entry of [...this.#entries.values()]) {
       entry.isChanging = false;
@@ -93,6 +99,14 @@ export class SubscriptionTable {
       for (const member of entry.ending()) member.finish();
       if (entry.size === 0) this.#delete(entry);
     }
+    const culprit = this.#restoration.onLost();
+    if (culprit !== null) this.#condemn(culprit);
+  }
+
+  #condemn(entry: FilterEntry): void {
+    this.#options.onCulprit(entry.filter);
+    for (const member of entry.waiting()) this.#activate(member, -1, REASON.UNSPECIFIED_ERROR);
+    this.#refuse(entry, REASON.UNSPECIFIED_ERROR);
   }
 
   /** Nobody subscribes through this table any more: also who shares filters with others forgets it. */
@@ -159,18 +173,17 @@ export class SubscriptionTable {
       entry.isChanging = false;
       if (code >= 0x80) entry.heldQoS = formerQoS;
       for (const member of served) this.#activate(member, member.sinceIdentifier, code);
-      this.#unrestored.delete(entry);
-      if (code >= 0x80) this.#refuse(entry);
+      if (code >= 0x80) this.#refuse(entry, code);
       else this.#markSettled(entry, wire, epoch);
       this.#advance(entry);
-      this.#checkRestored();
+      this.#restoration.onAnswered(entry);
     });
   }
 
   /** Members that held the filter before an outage and are refused now are told like new ones. */
-  #refuse(entry: FilterEntry): void {
+  #refuse(entry: FilterEntry, code: number): void {
     if (entry.heldQoS !== -1) return;
-    for (const member of entry.active()) this.#activate(member, -1, 0x87);
+    for (const member of entry.active()) this.#activate(member, -1, code);
     if (entry.size === 0) this.#delete(entry);
   }
 
@@ -284,17 +297,10 @@ export class SubscriptionTable {
     else this.#subscribe(entry, [], 2, wire);
   }
 
-  #checkRestored(): void {
-    if (this.#unrestored.size > 0 || this.#onRestored === null) return;
-    const onRestored = this.#onRestored;
-    this.#onRestored = null;
-    onRestored();
-  }
-
   #delete(entry: FilterEntry): void {
     if (this.#entries.get(entry.filter) !== entry) return;
     this.#entries.delete(entry.filter);
-    this.#unrestored.delete(entry);
+    this.#restoration.forget(entry);
     this.#index.delete(entry);
   }
 }

@@ -18,7 +18,7 @@ export class TappedPath implements PublicationPath {
   readonly packetIds = new PacketIds(1, FIRST_TAP_PACKET_ID - 1);
   readonly maxInflight: number;
   readonly takesWireProperties: boolean;
-  readonly acks = new InFlight();
+  readonly acks: InFlight;
   readonly #protocolVersion: 4 | 5;
   readonly #events: PathEvents;
   #tap: Tap | null = null;
@@ -26,6 +26,7 @@ export class TappedPath implements PublicationPath {
   /** @param maxInflight most publications that are ever unacknowledged, those of the gateway's own included */
   constructor(protocolVersion: 4 | 5, maxInflight: number, events: PathEvents) {
     this.maxInflight = Math.min(maxInflight, MAX_IDS);
+    this.acks = new InFlight(this.maxInflight);
     this.#protocolVersion = protocolVersion;
     this.takesWireProperties = protocolVersion === 5;
     this.#events = events;

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { join, relative, resolve as resolvePath } from 'node:path';
+import { join, relative, resolve as resolvePath, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { parseVariant } from './variants.ts';
@@ -32,11 +32,14 @@ interface Totals {
   readonly todo: number;
 }
 
-function testFiles(suite: string): string[] {
+/** @param variant folders named after a mode belong to variants of that mode only */
+function testFiles(suite: string, variant: string): string[] {
   const folder = join(ROOT, 'test', suite);
   if (!existsSync(folder)) return [];
+  const { mode } = parseVariant(variant);
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => !name.startsWith(`pooled${sep}`) || mode === 'pooled')
     .map((name) => join(folder, name))
     .sort();
 }
@@ -133,7 +136,7 @@ async function runSuites(
 ): Promise<boolean> {
   const startedAt = performance.now();
   const scope = `${suites.join(', ')}${variant === '' ? '' : ` (${variant})`}`;
-  const files = suites.flatMap(testFiles);
+  const files = suites.flatMap((suite) => testFiles(suite, variant));
   if (files.length === 0) {
     console.error(`FAILED: no test files in ${scope}`);
     return false;

@@ -42,6 +42,9 @@ export interface ScriptedBehaviour {
   /** CONNACK Maximum Packet Size, enforced with DISCONNECT 0x95. */
   maximumPacketSize: number | undefined;
   maximumQoS: 0 | 1 | 2;
+  /** Levels and bytes of topics and filters, `$share` included; more ends the session. */
+  maximumLevels: number;
+  maximumTopicBytes: number;
   retainAvailable: boolean;
   sharedSubscriptionAvailable: boolean;
   /** False: `$share` filters are granted and never served, as brokers of MQTT 3.1.1 do that do not know them. */
@@ -73,6 +76,8 @@ export interface ScriptedBehaviour {
   deliveredTopic: (topic: string) => string;
   /** Reason code of SUBACK for one filter; `granted` is the QoS the broker would grant. */
   subackCode: (subscription: ISubscription, granted: number) => number;
+  /** Filters over which the broker ends the session without an answer (RabbitMQ and what it denies). */
+  closesOver: (filter: string) => boolean;
 }
 
 /** A broker that allows everything and answers everything at once. */
@@ -83,6 +88,8 @@ export function defaultBehaviour(): ScriptedBehaviour {
     receiveMaximum: undefined,
     maximumPacketSize: undefined,
     maximumQoS: 2,
+    maximumLevels: 128,
+    maximumTopicBytes: 65_535,
     retainAvailable: true,
     sharedSubscriptionAvailable: true,
     sharedSubscriptionsDeliver: true,
@@ -102,6 +109,7 @@ export function defaultBehaviour(): ScriptedBehaviour {
     publishVerdict: () => 'accept',
     deliveredTopic: (topic) => topic,
     subackCode: (_subscription, granted) => granted,
+    closesOver: () => false,
   };
 }
 

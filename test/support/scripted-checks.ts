@@ -11,8 +11,20 @@ export interface Complaint {
   readonly what: string;
 }
 
+/** Most user properties that FlashMQ takes. */
+const MAX_USER_PROPERTIES = 51;
+
+function checkLength(topic: string, behaviour: ScriptedBehaviour): Complaint | null {
+  const [levels, bytes] = [topic.split('/').length, Buffer.byteLength(topic)];
+  if (levels > behaviour.maximumLevels) return { reasonCode: 0x90, what: `${levels} levels` };
+  if (bytes > behaviour.maximumTopicBytes) return { reasonCode: 0x90, what: `a topic of ${bytes} bytes` };
+  return null;
+}
+
 /** @returns null when a PUBLISH is fine */
 export function checkPublish(packet: IPublishPacket, behaviour: ScriptedBehaviour): Complaint | null {
+  const tooLong = checkLength(packet.topic, behaviour);
+  if (tooLong !== null) return tooLong;
   if (!isTopicName(packet.topic)) {
     return { reasonCode: 0x90, what: `PUBLISH to the invalid topic name ${JSON.stringify(packet.topic)}` };
   }
@@ -31,6 +43,8 @@ function checkProperties(properties: NonNullable<IPublishPacket['properties']>):
   if (responseTopic !== undefined && !isTopicName(responseTopic)) {
     return { reasonCode: 0x82, what: `invalid response topic ${JSON.stringify(responseTopic)}` };
   }
+  const count = Object.values(userProperties).flat().length;
+  if (count > MAX_USER_PROPERTIES) return { reasonCode: 0x83, what: `${count} user properties` };
   const texts = [contentType, ...Object.entries(userProperties).flat(2)];
   const bad = texts.find(hasForbiddenCharacter);
   return bad === undefined ? null : { reasonCode: 0x81, what: `control character in ${JSON.stringify(bad)}` };
@@ -42,6 +56,8 @@ export function checkSubscription(
   behaviour: ScriptedBehaviour,
 ): Complaint | null {
   const text = subscription.topic;
+  const tooLong = checkLength(text, behaviour);
+  if (tooLong !== null) return tooLong;
   const parts = splitShare(text);
   if (parts === null || !isFilter(parts.filter)) {
     return { reasonCode: 0x8f, what: `SUBSCRIBE to the invalid filter ${JSON.stringify(text)}` };

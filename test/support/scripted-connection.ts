@@ -295,6 +295,10 @@ export class ScriptedConnection {
       this.#refuse(complaint);
       return;
     }
+    if (packet.subscriptions.some(({ topic }) => behaviour.closesOver(topic))) {
+      this.cut();
+      return;
+    }
     const codes: number[] = [];
     const granted: [HeldSubscription, ISubscription, boolean][] = [];
     for (const subscription of packet.subscriptions) {

@@ -52,5 +52,5 @@ export function isTopicName(text: string): boolean {
 /** The characters for which strict brokers close the connection, in topics as in properties. */
 export function hasForbiddenCharacter(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
-  return /[\u0000-\u001f\u007f-\u009f\uffff]/.test(text);
+  return /[\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]/.test(text);
 }

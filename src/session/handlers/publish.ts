@@ -1,6 +1,6 @@
 /** PUB and HPUB to an MQTT PUBLISH, and its PUBACK to `+OK`, 503 or an error. */
 import { GatewayError } from '../../errors.ts';
-import type { OutboundPublication, QoS, TopicName } from '../../mqtt/publication.ts';
+import type { OutboundPublication, PublicationProperties, QoS, TopicName } from '../../mqtt/publication.ts';
 import { FIRST_FAILURE, REASON } from '../../mqtt/reason-codes.ts';
 import {
   permissionsPublish,
@@ -13,6 +13,7 @@ import {
 import { noRespondersBlock } from '../../nats/headers.ts';
 import type { PublishOp } from '../../nats/operations.ts';
 import { isValidLiteral } from '../../nats/subject.ts';
+import { MAX_BLOCK_BYTES } from '../../translation/headers-properties.ts';
 import { type DeviceReply, decodeMrBytes } from '../../translation/reply-to.ts';
 import { wholeRange } from '../../util/byte-range.ts';
 import { latin1 } from '../../util/latin1.ts';
@@ -140,16 +141,15 @@ export class PublishHandler {
 
   /** The broker would cut the session over a packet beyond its limit. */
   #guardSize(op: PublishOp, publication: OutboundPublication, port: UpstreamPort): void {
+    const headerBytes = op.payloadStart - op.headerStart;
+    if (headerBytes > MAX_BLOCK_BYTES)
+      throw new GatewayError('GW_MAX_PAYLOAD', 'the header block is larger than any gateway takes');
     const limit = port.features.maximumPacketBytes;
     if (limit === Number.POSITIVE_INFINITY) return;
-    // Each header byte costs at most one and a half in a property (base64url of a raw block).
-    const headerBytes = (op.payloadStart - op.headerStart) * 3;
-    const size =
-      PACKET_OVERHEAD_BYTES +
-      publication.topic.bytes.length +
-      (op.payloadEnd - op.payloadStart) +
-      (publication.properties === null ? 0 : headerBytes + 2 * (op.replyEnd - op.replyStart) + 128);
-    if (size > limit)
+    const { topic, properties } = publication;
+    const payloadBytes = op.payloadEnd - op.payloadStart;
+    const size = PACKET_OVERHEAD_BYTES + topic.bytes.length + payloadBytes;
+    if (size + (properties === null ? 0 : propertyBytes(properties, headerBytes)) > limit)
       throw new GatewayError('GW_MAX_PAYLOAD', 'the message exceeds the broker’s Maximum Packet Size');
   }
 
@@ -242,6 +242,13 @@ export class PublishHandler {
 function isAccepted({ text }: TopicName, features: UpstreamFeatures): boolean {
   if (text.charCodeAt(0) === DOLLAR && !features.acceptsDollarTopics) return false;
   return features.acceptsDots || !text.includes('.');
+}
+
+/** Upper bound: a header byte costs three at most, in a property of its own and within a raw block. */
+function propertyBytes(properties: PublicationProperties, headerBytes: number): number {
+  const { responseTopic = '', contentType = '', correlationData } = properties;
+  const fieldBytes = Buffer.byteLength(responseTopic) + Buffer.byteLength(contentType);
+  return 128 + headerBytes * 3 + fieldBytes + (correlationData?.length ?? 0);
 }
 
 /** The place of a publication with QoS 1 among the answers, and what its answer depends on. */

@@ -3,7 +3,8 @@ import { FIRST_FAILURE } from '../../mqtt/reason-codes.ts';
 import { permissionsSubscription, writeErr, writeOk } from '../../nats/encoder.ts';
 import type { ConnectOptions, SubscribeOp } from '../../nats/operations.ts';
 import { isValidSubscription } from '../../nats/subject.ts';
-import type { Mapped } from '../../translation/mapped.ts';
+import type { Mapped, Refusal } from '../../translation/mapped.ts';
+import type { SubscriptionNames } from '../../translation/subject-topic.ts';
 import { decodeUtf8Strict } from '../../translation/utf8.ts';
 import type { SessionContext } from '../context.ts';
 import type { ReplySlot } from '../reply-queue.ts';
@@ -11,6 +12,8 @@ import { type Deliver, Subscription } from '../subscriptions.ts';
 
 /** Queue group that nats-server keeps for itself. */
 const RESERVED_QUEUE = '_sys_';
+/** SUBs and UNSUBs of one client that the broker has not confirmed: others come in between. */
+export const MAX_UNCONFIRMED = 256;
 const INVALID_UTF8 = { ok: false, reason: 'invalid_utf8', explanation: 'not valid UTF-8' } as const;
 
 /** Subscribes for one client. */
@@ -26,7 +29,7 @@ export class SubscribeHandler {
   /** @returns false while there is no session with the broker, or own messages may still be on their way */
   handle(op: SubscribeOp): boolean {
     const { upstreamPort: port, subscriptions, options, replies, connect, own } = this.#context;
-    if (port === null || !port.isUp) return false;
+    if (port === null || !port.isUp || this.#context.unconfirmedChanges >= MAX_UNCONFIRMED) return false;
     const { line } = op;
     const subject = Buffer.from(line.subarray(op.subjectStart, op.subjectEnd));
     const queue = Buffer.from(line.subarray(op.queueStart, op.queueEnd));
@@ -47,20 +50,17 @@ export class SubscribeHandler {
   }
 
   #subscribe(subject: Buffer, queue: Buffer, sid: Buffer): boolean {
-    const filter = this.#map(subject, (text) => this.#context.names.mapper.subscribeFilter(text));
-    const share =
-      queue.length === 0 ? null : this.#map(queue, (text) => this.#context.names.mapper.shareName(text));
-    const canBeServed = filter.ok && this.#canBeServed(filter.name);
-    if (!canBeServed || (share !== null && !share.ok)) {
+    const wanted = this.#names(subject, queue);
+    if (!wanted.ok || !this.#canBeServed(wanted.filter)) {
       this.#deny(subject, queue);
       return true;
     }
     const { upstreamPort: port, subscriptions, connect, replies, own } = this.#context;
     // The probe is about to tell whether the broker can form the group.
-    if (share !== null && port?.features.sharedSubscriptions === null) return false;
-    if (connect.echo && !own.areClearOf(filter.name)) return false;
+    if (wanted.shareName !== null && port?.features.sharedSubscriptions === null) return false;
+    if (connect.echo && !own.areClearOf(wanted.filter)) return false;
     const slot = replies.reserve();
-    const names = { sid, subject, queue, filter: filter.name };
+    const names = { sid, subject, queue, filter: wanted.filter };
     const subscription: Subscription = new Subscription(names, this.#deliver, (code) =>
       this.#onSuback(subscription, code, slot, connect),
     );
@@ -68,8 +68,8 @@ export class SubscribeHandler {
     subscriptions.add(subscription);
     this.#context.unconfirmedChanges++;
     const request = {
-      filter: filter.name,
-      shareName: share?.name ?? null,
+      filter: wanted.filter,
+      shareName: wanted.shareName,
       scope: this.#context.names.mapper.mountpoint,
       subscriber: subscription,
     } as const;
@@ -82,6 +82,15 @@ export class SubscribeHandler {
   /** Some brokers have no wildcards and end the session over one. */
   #canBeServed(filter: string): boolean {
     return this.#context.upstreamPort?.features.wildcardSubscriptions !== false || !/[+#]/.test(filter);
+  }
+
+  #names(subject: Buffer, queue: Buffer): SubscriptionNames | Refusal {
+    const { mapper } = this.#context.names;
+    const filter = this.#map(subject, (text) => mapper.subscribeFilter(text));
+    if (!filter.ok) return filter;
+    if (queue.length === 0) return mapper.subscription(null, filter.name);
+    const share = this.#map(queue, (text) => mapper.shareName(text));
+    return share.ok ? mapper.subscription(share.name, filter.name) : share;
   }
 
   #map(bytes: Buffer, map: (text: string) => Mapped): Mapped {

@@ -3,6 +3,7 @@ import { writeOk } from '../../nats/encoder.ts';
 import type { ConnectOptions, UnsubscribeOp } from '../../nats/operations.ts';
 import type { SessionContext } from '../context.ts';
 import type { Subscription } from '../subscriptions.ts';
+import { MAX_UNCONFIRMED } from './subscribe.ts';
 
 /** Ends subscriptions of one client. */
 export class UnsubscribeHandler {
@@ -15,7 +16,7 @@ export class UnsubscribeHandler {
   /** @returns false while there is no session with the broker, or own messages may still be on their way */
   handle(op: UnsubscribeOp): boolean {
     const { upstreamPort: port, subscriptions, replies, connect, own } = this.#context;
-    if (port === null || !port.isUp) return false;
+    if (port === null || !port.isUp || this.#context.unconfirmedChanges >= MAX_UNCONFIRMED) return false;
     const subscription = subscriptions.get(op.line.subarray(op.sidStart, op.sidEnd));
     const mustWait = subscription !== undefined && connect.echo;
     if (mustWait && !own.haveArrivedSince(subscription.publishedBefore)) return false;

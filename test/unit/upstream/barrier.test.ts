@@ -294,3 +294,33 @@ test('barrier: one that is withdrawn, running or waiting, calls nobody back and 
   comeBack();
   assert.deepEqual([passed, publisher.published.length, barrier.waiting], [['a'], 2, 0]);
 });
+
+test('barrier: a first marker that stands behind a flood is waited for, and used from then on', async () => {
+  const { request, passed, publisher, subscriber, state, comeBack } = setUp();
+  request('a');
+  subscriber.subscribes[0]?.(0);
+  await waitFor(() => publisher.pings.length === 1, 2_000, 'the PINGREQ');
+  publisher.pings[0]?.();
+  assert.equal(subscriber.pings.length, 1);
+  comeBack();
+  assert.deepEqual([passed, state.unavailable], [['a'], 0]);
+  subscriber.pings[0]?.();
+  assert.deepEqual([passed, state.unavailable], [['a'], 0]);
+  request('b');
+  comeBack();
+  assert.deepEqual([passed, publisher.published.length], [['a', 'b'], 2]);
+});
+
+test('barrier: a marker that comes after its PINGRESPs proves that markers can be used after all', async () => {
+  const { request, passed, publisher, subscriber, state, comeBack } = setUp();
+  request('a');
+  subscriber.subscribes[0]?.(0);
+  await waitFor(() => publisher.pings.length === 1, 2_000, 'the PINGREQ');
+  publisher.pings[0]?.();
+  subscriber.pings[0]?.();
+  assert.deepEqual([passed, state.unavailable], [['a'], 1]);
+  comeBack();
+  request('b');
+  comeBack();
+  assert.deepEqual([passed, publisher.published.length, publisher.pings.length], [['a', 'b'], 2, 1]);
+});

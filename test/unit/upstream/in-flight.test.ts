@@ -9,7 +9,7 @@ const ack = (): PendingAck => ({ done: () => {} });
 test('in flight: numbers are unique while in use, however acknowledgements come', () => {
   fc.assert(
     fc.property(fc.array(fc.option(fc.nat(200), { nil: null }), { maxLength: 400 }), (steps) => {
-      const inFlight = new InFlight();
+      const inFlight = new InFlight(1_000);
       const model = new Map<number, PendingAck>();
       for (const step of steps) {
         if (step === null || model.size === 0) {
@@ -30,7 +30,7 @@ test('in flight: numbers are unique while in use, however acknowledgements come'
 });
 
 test('in flight: the ring is no larger than what was under way at once', () => {
-  const inFlight = new InFlight();
+  const inFlight = new InFlight(1_000);
   let highest = 0;
   for (let i = 0; i < 10_000; i++) {
     const places = [0, 1, 2, 3].map(() => inFlight.add(ack()));
@@ -41,7 +41,7 @@ test('in flight: the ring is no larger than what was under way at once', () => {
 });
 
 test('in flight: the oldest is the oldest, also when the ring has gone round', () => {
-  const inFlight = new InFlight();
+  const inFlight = new InFlight(1_000);
   const open: [place: number, ack: PendingAck][] = [];
   for (let i = 0; i < 1_000; i++) {
     while (open.length < 10) {
@@ -56,7 +56,7 @@ test('in flight: the oldest is the oldest, also when the ring has gone round', (
 });
 
 test('in flight: one that is never acknowledged becomes the oldest', () => {
-  const inFlight = new InFlight();
+  const inFlight = new InFlight(1_000);
   for (let i = 0; i < 5; i++) inFlight.take(inFlight.add(ack()));
   const forgotten = ack();
   inFlight.add(forgotten);
@@ -65,4 +65,15 @@ test('in flight: one that is never acknowledged becomes the oldest', () => {
     for (const place of places) inFlight.take(place);
   }
   assert.equal(inFlight.oldest, forgotten);
+});
+
+test('in flight: numbers stay below the limit, down to the last one', () => {
+  const inFlight = new InFlight(100);
+  const places = Array.from({ length: 100 }, () => inFlight.add(ack()));
+  assert.deepEqual(
+    [...places].sort((a, b) => a - b),
+    Array.from({ length: 100 }, (_, i) => i),
+  );
+  inFlight.take(57);
+  assert.equal(inFlight.add(ack()), 57);
 });

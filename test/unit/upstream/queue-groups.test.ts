@@ -18,6 +18,7 @@ function session(groups: QueueGroups) {
     onSharedCopy: (entry, message) => groups.serveOtherScopes(entry, message),
     onSharedEntry: (entry, scope, isHeld) => groups.note(entry, scope, isHeld),
     onRetainedShared: () => {},
+    onCulprit: () => {},
   });
   const wire = new ScriptedWire();
   table.attach(wire, true, () => {});

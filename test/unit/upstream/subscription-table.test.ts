@@ -24,6 +24,7 @@ function setUp(options: Setup = {}) {
     onSharedCopy: () => {},
     onSharedEntry: (entry, _scope, isHeld) => events.push(`${isHeld ? 'held' : 'left'} ${entry.filter}`),
     onRetainedShared: () => events.push('retained on shared'),
+    onCulprit: (filter) => events.push(`culprit ${filter}`),
   });
   const hasIdentifiers = options.hasIdentifiers ?? true;
   const attach = (): ScriptedWire => {
@@ -372,6 +373,31 @@ test('table: who is dropped before the SUBACK is answered once, whatever the bro
   assert.deepEqual(one.subacks, [0]);
   wire.answerAll();
   assert.equal(table.size, 0);
+});
+
+test('table: a filter over which the session is lost is restored last and alone, then refused', () => {
+  const { table, wire, attach, events } = setUp();
+  const [good, bad] = [subscriber(), subscriber()];
+  table.subscribe(request('good', good));
+  wire.answerAll();
+  table.subscribe(request('bad', bad));
+  table.onSending('bad');
+  table.detach();
+  const second = attach();
+  for (const filter of ['good', 'bad']) table.onSending(filter);
+  assert.deepEqual(second.asked, ['sub good qos0 rh2 id3', 'sub bad qos0 rh0 id4']);
+  table.detach();
+  const third = attach();
+  assert.equal(third.asked.length, 1, 'the suspect waits');
+  table.onSending('good');
+  third.answer();
+  table.onSending('bad');
+  assert.match(third.asked[1] ?? '', /^sub bad/);
+  table.detach();
+  assert.deepEqual([bad.subacks, good.subacks, table.size], [[0x80], [0], 1]);
+  assert.ok(events.includes('culprit bad'));
+  attach().answerAll();
+  assert.equal(events.at(-1), 'restored');
 });
 
 test('filter entry: text sent to the broker, and the QoS its members ask for', () => {

@@ -25,6 +25,7 @@ export type LinkEnd =
 
 /** Capabilities that a link has read from its CONNACK. */
 export interface LinkFeatures extends UpstreamFeatures {
+  readonly sharedSubscriptions: boolean;
   readonly subscriptionIdentifiers: boolean;
   /** QoS 1 publications the broker accepts unacknowledged. */
   readonly receiveMaximum: number;
@@ -329,6 +330,7 @@ function readFeatures(packet: IConnackPacket, broker: BrokerOptions): LinkFeatur
     wildcardSubscriptions: properties.wildcardSubscriptionAvailable ?? true,
     sharedSubscriptions: properties.sharedSubscriptionAvailable ?? true,
     // No CONNACK says so; the probe does.
+    isSettled: true,
     acceptsDollarTopics: true,
     acceptsDots: true,
     subscriptionIdentifiers: isV5 && (properties.subscriptionIdentifiersAvailable ?? true),

@@ -65,8 +65,8 @@ export interface UpstreamFeatures {
   readonly retainAvailable: boolean;
   readonly maximumQoS: 0 | 1 | 2;
   readonly wildcardSubscriptions: boolean;
-  /** Queue groups are formed by the broker (true), or by this process; null while that is being found out. */
-  readonly sharedSubscriptions: boolean | null;
+  /** False while it is being found out how the broker serves subscriptions: they wait. */
+  readonly isSettled: boolean;
   /** False: publications to topics that begin with `$` would be lost, or end the session. */
   readonly acceptsDollarTopics: boolean;
   /** False: publications to topics with a `.` would be lost, or end the session. */

@@ -122,8 +122,10 @@ export class BrokerKnowledge {
     const knowledge = this;
     return {
       ...features,
+      get isSettled() {
+        return !knowledge.#isOpen;
+      },
       get sharedSubscriptions() {
-        if (knowledge.#isOpen(features)) return null;
         return decide(features, knowledge.#report).sharedSubscriptions;
       },
       get acceptsDollarTopics() {
@@ -141,10 +143,13 @@ export class BrokerKnowledge {
     this.#strategy = features === null ? null : decide(features, report);
   }
 
-  /** Only the probe can tell whether `$share` is served, and its first answers are on their way. */
-  #isOpen({ protocolVersion }: LinkFeatures): boolean {
-    const isUnknown = protocolVersion === 4 && this.#report.sharedSubscriptions === null;
-    return isUnknown && !this.#isProbed && this.#probing !== null;
+  /**
+   * No rule says how a broker of MQTT 3.1.1 delivers to overlapping filters and whether it serves `$share`, and the first
+   * answers are on their way: what was subscribed before them might get copies too many, or none.
+   */
+  get #isOpen(): boolean {
+    const isOld = this.#options.broker.protocolVersion === 4;
+    return isOld && !this.#isProbed && this.#probing !== null;
   }
 
   /** @returns whether no earlier CONNACK of a client was like this one, although there were some */

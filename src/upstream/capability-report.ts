@@ -72,7 +72,7 @@ export function brokerLimits(features: LinkFeatures): BrokerLimits {
     receiveMaximum,
     retain: features.retainAvailable,
     wildcardSubscriptions: features.wildcardSubscriptions,
-    sharedSubscriptions: features.sharedSubscriptions !== false,
+    sharedSubscriptions: features.sharedSubscriptions,
     subscriptionIdentifiers,
   };
 }

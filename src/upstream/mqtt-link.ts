@@ -23,6 +23,7 @@ export type LinkEnd =
 
 /** Capabilities that a link has read from its CONNACK. */
 export interface LinkFeatures extends UpstreamFeatures {
+  readonly sharedSubscriptions: boolean;
   readonly subscriptionIdentifiers: boolean;
   /** QoS 1 publications the broker accepts unacknowledged. */
   readonly receiveMaximum: number;
@@ -309,6 +310,7 @@ function readFeatures(packet: IConnackPacket, broker: BrokerOptions, path: Publi
     wildcardSubscriptions: properties.wildcardSubscriptionAvailable ?? true,
     sharedSubscriptions: properties.sharedSubscriptionAvailable ?? true,
     // No CONNACK says so; the probe does.
+    isSettled: true,
     acceptsDollarTopics: true,
     acceptsDots: true,
     subscriptionIdentifiers: isV5 && (properties.subscriptionIdentifiersAvailable ?? true),

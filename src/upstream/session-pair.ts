@@ -31,7 +31,7 @@ const UNKNOWN_FEATURES: UpstreamFeatures = {
   retainAvailable: true,
   maximumQoS: 2,
   wildcardSubscriptions: true,
-  sharedSubscriptions: null,
+  isSettled: false,
   acceptsDollarTopics: true,
   acceptsDots: true,
   takesWireProperties: false,

@@ -26,7 +26,7 @@ export function decide(features: LinkFeatures, report: ProbeReport): Strategy {
   const isV5 = features.protocolVersion === 5;
   // Brokers of MQTT 3.1.1 grant filters that they do not understand; only a message that has arrived is proof.
   const sharedSubscriptions = isV5
-    ? features.sharedSubscriptions !== false && report.sharedSubscriptions !== false
+    ? features.sharedSubscriptions && report.sharedSubscriptions !== false
     : report.sharedSubscriptions === true;
   const isMixed = report.mixesSharedAndPlain === true || !features.subscriptionIdentifiers;
   return {

@@ -26,10 +26,14 @@ export class SubscribeHandler {
     this.#deliver = deliver;
   }
 
-  /** @returns false while there is no session with the broker, or own messages may still be on their way */
+  /**
+   * @returns false while there is no session with the broker, or it is not known how that one serves subscriptions, or
+   *   own messages may still be on their way
+   */
   handle(op: SubscribeOp): boolean {
     const { upstreamPort: port, subscriptions, options, replies, connect, own } = this.#context;
-    if (port === null || !port.isUp || this.#context.unconfirmedChanges >= MAX_UNCONFIRMED) return false;
+    if (port === null || !port.isUp || !port.features.isSettled) return false;
+    if (this.#context.unconfirmedChanges >= MAX_UNCONFIRMED) return false;
     const { line } = op;
     const subject = Buffer.from(line.subarray(op.subjectStart, op.subjectEnd));
     const queue = Buffer.from(line.subarray(op.queueStart, op.queueEnd));
@@ -56,8 +60,6 @@ export class SubscribeHandler {
       return true;
     }
     const { upstreamPort: port, subscriptions, connect, replies, own } = this.#context;
-    // The probe is about to tell whether the broker can form the group.
-    if (wanted.shareName !== null && port?.features.sharedSubscriptions === null) return false;
     if (connect.echo && !own.areClearOf(wanted.filter)) return false;
     const slot = replies.reserve();
     const names = { sid, subject, queue, filter: wanted.filter };

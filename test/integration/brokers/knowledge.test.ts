@@ -63,6 +63,22 @@ test('3.1.1: a queue SUB that comes before the answers waits for them, and its g
   assert.deepEqual(broker.violations, []);
 });
 
+test('3.1.1: overlapping SUBs that come before the answers wait for them, and get one copy each', async () => {
+  const broker = await ScriptedBroker.start({ overlapping311: 'copies' });
+  started.push(() => broker.stop());
+  broker.holdAcks('suback');
+  const gateway = await startGateway({ upstream: { url: broker.url, protocol_version: 4 } });
+  started.push(() => gateway.stop());
+  await waitFor(() => broker.heldAcks('suback') > 0, 5_000, 'the probe to ask');
+  const client = await connectRaw(gateway.host, gateway.port);
+  client.send('CONNECT {"verbose":false}\r\nSUB lap.x 1\r\nSUB lap.* 2\r\nPUB lap.x 1\r\na\r\nPING\r\n');
+  await waitFor(() => broker.packets('connect').length >= 2, 5_000, 'the client to reach the broker');
+  broker.releaseAcks('suback');
+  const text = String(await client.readUntil('PONG\r\n'));
+  assert.deepEqual(text.match(/MSG lap\.x \d/g)?.sort(), ['MSG lap.x 1', 'MSG lap.x 2']);
+  await client.close();
+});
+
 test('3.1.1 without a probe: queue groups are formed by the gateway, which the log says', async () => {
   const settings = { upstream: { protocol_version: 4, probe: false } };
   const scene = await startScene(await ScriptedBroker.start({ sharedSubscriptionsDeliver: false }), settings);
@@ -239,13 +255,13 @@ test('after an outage the broker is asked again, and sessions that were there be
 });
 
 test('a group that was formed here goes on here when the broker can form it: nobody gets a message twice', async () => {
-  const { broker, open, replaceBroker } = await startBench({ sharedSubscriptionsDeliver: false });
+  const { broker, upstream, open, replaceBroker } = await startBench({ sharedSubscriptionsDeliver: false });
   const members = [new RecordingSubscriber(), new RecordingSubscriber()] as const;
   const request = { filter: 'work', shareName: 'q', scope: '', qos: 0 } as const;
   const port = await open('one');
   port.subscribe({ ...request, subscriber: members[0] });
   await waitFor(() => members[0].subacks.length === 1, 5_000, 'the first member');
-  const isKnown = (): boolean => port.features.sharedSubscriptions === true;
+  const isKnown = (): boolean => upstream.capabilities.strategy?.sharedSubscriptions === true;
   await replaceBroker({ sharedSubscriptionsDeliver: true }, isKnown);
   await waitFor(() => port.isUp && broker.filters.includes('work'), 5_000, 'the first member to be back');
   (await open('two')).subscribe({ ...request, subscriber: members[1] });

@@ -34,7 +34,7 @@ function setUp() {
       retainAvailable: true,
       maximumQoS: 2,
       wildcardSubscriptions: true,
-      sharedSubscriptions: true,
+      isSettled: true,
       acceptsDollarTopics: true,
       acceptsDots: true,
       takesWireProperties: false,

@@ -18,6 +18,7 @@ const CONNACK: LinkFeatures = {
   maximumQoS: 2,
   wildcardSubscriptions: true,
   sharedSubscriptions: true,
+  isSettled: true,
   acceptsDollarTopics: true,
   acceptsDots: true,
   takesWireProperties: true,
@@ -248,16 +249,17 @@ benchTest(
 );
 
 benchTest(
-  'MQTT 3.1.1: whether queue groups go to the broker is open until the probe has seen it',
+  'MQTT 3.1.1: how subscriptions are served is open until the probe has seen it',
   async (bench) => {
     bench.broker.holdAcks('suback');
     bench.knowledge.start();
     await waitFor(() => bench.broker.heldAcks('suback') > 0, 5_000, 'the probe to begin');
     const features = bench.knowledge.onConnack({ ...CONNACK, protocolVersion: 4 }, false);
-    assert.equal(features.sharedSubscriptions, null);
+    assert.equal(features.isSettled, false);
     assert.equal(bench.logger.of('upstream.degraded').length, 0);
     bench.broker.releaseAcks('suback');
     await bench.untilSettled(1);
+    assert.equal(features.isSettled, true);
     assert.equal(features.sharedSubscriptions, false);
     assert.equal(bench.logger.of('upstream.degraded').length, 1);
     assert.equal(bench.logger.of('upstream.no_shared_subscriptions').length, 1);
@@ -270,7 +272,7 @@ benchTest(
   async (bench) => {
     bench.knowledge.start();
     const features = bench.knowledge.onConnack({ ...CONNACK, protocolVersion: 4 }, false);
-    assert.equal(features.sharedSubscriptions, false);
+    assert.deepEqual([features.isSettled, features.sharedSubscriptions], [true, false]);
     assert.equal(bench.logger.of('upstream.no_shared_subscriptions').length, 1);
     assert.equal(bench.broker.connections.length, 0);
   },

@@ -18,6 +18,7 @@ const ABLE: LinkFeatures = {
   subscriptionIdentifiers: true,
   receiveMaximum: 65_535,
   maxInflight: 65_535,
+  isSettled: true,
   acceptsDollarTopics: true,
   acceptsDots: true,
   takesWireProperties: true,

@@ -11,6 +11,7 @@ const V5: LinkFeatures = {
   maximumQoS: 2,
   wildcardSubscriptions: true,
   sharedSubscriptions: true,
+  isSettled: true,
   acceptsDollarTopics: true,
   acceptsDots: true,
   takesWireProperties: true,

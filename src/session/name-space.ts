@@ -27,6 +27,8 @@ export interface Destination {
   /** For an answer to a device: its Correlation Data and the QoS it asked with. */
   readonly correlation: Buffer | null;
   readonly qos: QoS;
+  /** Every broker accepts topics of this kind: no `$` in front, no `.` within. */
+  readonly isCommon: boolean;
 }
 
 /** Where a PUB goes. */
@@ -130,6 +132,7 @@ export class NameSpace {
     if (!mapped.ok) return { kind: 'refused', refusal: mapped };
     const topic = { text: mapped.name, bytes: Buffer.from(mapped.name) };
     const found = this.#rules.find(({ filter }) => matches(filter, line, start, end));
-    return { kind: 'topic', topic, rule: found?.rule ?? null, correlation: null, qos: 0 };
+    const isCommon = !mapped.name.startsWith('$') && !mapped.name.includes('.');
+    return { kind: 'topic', topic, rule: found?.rule ?? null, correlation: null, qos: 0, isCommon };
   }
 }

@@ -92,6 +92,8 @@ export class NameCache<T> {
   readonly #multiplier: number;
   #young = new Generation<T>();
   #old = new Generation<T>();
+  /** Publishers keep to a subject for a while: no hash for it. */
+  #last: Entry<T> | null = null;
 
   constructor(limits: NameCacheLimits) {
     this.#maxEntries = Math.max(1, Math.floor(limits.maxEntries / 2));
@@ -111,9 +113,14 @@ export class NameCache<T> {
 
   /** The value kept for these bytes. */
   get(buffer: Buffer, start: number, end: number): T | undefined {
+    const last = this.#last;
+    if (last !== null && isKey(last.key, buffer, start, end)) return last.value;
     const hash = hashOf(buffer, start, end, this.#multiplier);
     const young = this.#young.find(hash, buffer, start, end);
-    if (young !== null) return young.value;
+    if (young !== null) {
+      this.#last = young;
+      return young.value;
+    }
     const old = this.#old.find(hash, buffer, start, end);
     if (old === null) return undefined;
     this.#old.remove(old);
@@ -126,6 +133,7 @@ export class NameCache<T> {
    * @param extraBytes memory of the value beyond a small object
    */
   set(buffer: Buffer, start: number, end: number, value: T, extraBytes = 0): void {
+    this.#last = null;
     const hash = hashOf(buffer, start, end, this.#multiplier);
     for (const generation of [this.#young, this.#old]) {
       const held = generation.find(hash, buffer, start, end);
@@ -140,12 +148,15 @@ export class NameCache<T> {
   clear(): void {
     this.#young = new Generation();
     this.#old = new Generation();
+    this.#last = null;
   }
 
   #add(entry: Entry<T>): void {
     if (this.#young.size >= this.#maxEntries || this.#young.bytes + entry.bytes > this.#maxBytes) {
       this.#old = this.#young;
       this.#young = new Generation();
+      // What is in use shows itself to the new generation again.
+      this.#last = null;
     }
     this.#young.add(entry);
   }

@@ -82,7 +82,11 @@ export class PublishHandler {
       return;
     }
     const topic = { text: mapped.name, bytes: Buffer.from(mapped.name) };
-    this.#send(op, { topic, rule: null, correlation: device.correlation, qos: device.qos }, port);
+    this.#send(
+      op,
+      { topic, rule: null, correlation: device.correlation, qos: device.qos, isCommon: false },
+      port,
+    );
   }
 
   #count(op: PublishOp): void {
@@ -96,7 +100,7 @@ export class PublishHandler {
 
   #send(op: PublishOp, destination: Destination, port: UpstreamPort): void {
     const { connect } = this.#context;
-    if (!isAccepted(destination.topic, port.features)) {
+    if (!destination.isCommon && !isAccepted(destination.topic, port.features)) {
       this.#refuse(op, false);
       return;
     }

@@ -64,6 +64,8 @@ export class FilterEntry {
   /** Without identifiers: retained copies that arrive now belong to the members that were first. */
   isFresh = false;
   #members = new Set<Member>();
+  /** The same as a list, made for a delivery and not changed by what comes of it; null: to be made again. */
+  #list: readonly Member[] | null = null;
   #waiting: Set<Member> | null = null;
   #ending: Set<Member> | null = null;
   /** Members that want QoS 1 and are not ending. */
@@ -108,12 +110,14 @@ export class FilterEntry {
   /** Adds a member in state `waiting`. */
   add(member: Member): void {
     this.#members.add(member);
+    this.#list = null;
     this.#count(member, 1);
     if (this.shareName !== null) this.#enroll(member);
   }
 
   delete(member: Member): boolean {
     if (!this.#members.delete(member)) return false;
+    this.#list = null;
     this.#count(member, -1);
     const roster = this.#rosters?.get(member.scope);
     if (roster === undefined) return true;
@@ -162,7 +166,9 @@ export class FilterEntry {
 
   /** Plain filters: every member gets it, a retained copy only those subscribed under its identifier. */
   deliverToAll(message: InboundPublication, identifier: number | null): void {
-    for (const member of this.#members) {
+    // Who joins because of this delivery, as the next leader of a local group does, does not get it.
+    this.#list ??= [...this.#members];
+    for (const member of this.#list) {
       if (message.retain && !this.#isRetainedFor(member, identifier)) continue;
       member.subscriber.deliver(message);
     }

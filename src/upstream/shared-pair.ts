@@ -52,12 +52,17 @@ export type PoolAccount = Omit<UpstreamIdentity, 'clientId'>;
 /** Members told in one turn of the event loop that the broker is back. */
 const WOKEN_PER_TURN = 128;
 
+/** Time within which a client that waits has the broker asked again, and least time between two such occasions. */
+const HURRY_SPREAD_MS = 250;
+const HURRY_GAP_MS = 1_000;
+
 /** One pair of a pool. */
 export class SharedPair {
   #pair: SessionPair;
   #members = new Set<PairMember>();
   #turns: TurnQueue<PairMember>;
   #hasFailed = false;
+  #hurriedAt = 0;
   /** Changes with each round of waking. */
   #round = 0;
 
@@ -116,6 +121,7 @@ export class SharedPair {
   /** `onUp` follows when it is not up yet. */
   join(member: PairMember): void {
     this.#members.add(member);
+    if (!this.#pair.isUp) this.#hurry();
   }
 
   leave(member: PairMember): void {
@@ -158,6 +164,14 @@ export class SharedPair {
 
   abort(): void {
     this.#pair.abort();
+  }
+
+  /** Somebody waits: the broker is asked soon, whatever the backoff says, but not more often for more clients. */
+  #hurry(): void {
+    const now = performance.now();
+    if (now - this.#hurriedAt < HURRY_GAP_MS) return;
+    this.#hurriedAt = now;
+    this.#pair.hurry(HURRY_SPREAD_MS);
   }
 
   #onUp(): void {

@@ -74,6 +74,11 @@ export class ScriptedBroker {
     return [...this.#open].filter((connection) => connection.isReady);
   }
 
+  /** Network connections that are open, whether they have said CONNECT or not. */
+  get openConnections(): number {
+    return this.#open.size;
+  }
+
   /** Packets of one kind from all clients, in order. */
   packets<C extends Packet['cmd']>(cmd: C): Extract<Packet, { cmd: C }>[] {
     return this.log.map((entry) => entry.packet).filter((packet) => packet.cmd === cmd) as Extract<

@@ -400,6 +400,21 @@ test('table: a filter over which the session is lost is restored last and alone,
   assert.equal(events.at(-1), 'restored');
 });
 
+test('table: who joins because of a delivery does not get that message', () => {
+  const { table, wire } = setUp({ wantsRetained: false });
+  const joining = subscriber();
+  const first = subscriber();
+  const deliver = first.deliver.bind(first);
+  first.deliver = (message) => {
+    if (joining.subacks.length === 0) table.subscribe(request('a', joining));
+    return deliver(message);
+  };
+  table.subscribe(request('a', first));
+  wire.answerAll();
+  for (const payload of ['1', '2']) table.dispatch(inbound('a', payload), [1]);
+  assert.deepEqual([first.payloads, joining.payloads], [['1', '2'], ['2']]);
+});
+
 test('filter entry: text sent to the broker, and the QoS its members ask for', () => {
   const plain = new FilterEntry('a/#', null);
   const shared = new FilterEntry('a/#', 'crew');

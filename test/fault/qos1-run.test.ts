@@ -123,10 +123,13 @@ async function controlRun(mqtt: Mosquitto): Promise<Run> {
 /** @param subject also the name of the run; `isOneClient`: one NATS connection publishes and subscribes */
 async function gatewayRun(gateway: RunningGateway, isOneClient: boolean): Promise<Run> {
   const subscriber = await connectClient(gateway, { verbose: true });
+  // On a busy machine the run outlasts the first PING: whoever does not answer it is cut as stale.
+  subscriber.answerPings();
   const subject = isOneClient ? 'one' : 'two';
   subscriber.send(`SUB ${subject} 1\r\n`);
   await subscriber.pingPong();
   const publisher = isOneClient ? subscriber : await connectClient(gateway, { verbose: true });
+  publisher.answerPings();
   publisher.send(publications(COUNT, subject));
   stopLater({ stop: () => publisher.close() });
   stopLater({ stop: () => subscriber.close() });

@@ -123,6 +123,7 @@ async function controlRun(mqtt: Mosquitto): Promise<Run> {
 /** @param subject also the name of the run; `isOneClient`: one NATS connection publishes and subscribes */
 async function gatewayRun(gateway: RunningGateway, isOneClient: boolean): Promise<Run> {
   const subscriber = await connectClient(gateway, { verbose: true });
+  // On a busy machine the run outlasts the first PING: whoever does not answer it is cut as stale.
   subscriber.answerPings();
   const subject = isOneClient ? 'one' : 'two';
   subscriber.send(`SUB ${subject} 1\r\n`);

@@ -5,7 +5,7 @@
 import type { Config, ListenerConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
-import { type GatewayOverview, type GatewayView, overviewOf } from './metrics/gateway-view.ts';
+import { type GatewayOverview, type GatewayView, overviewOf, processStatus } from './metrics/gateway-view.ts';
 import { NO_USAGE, type UpstreamUsage } from './metrics/upstream-usage.ts';
 import type { SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
@@ -178,9 +178,8 @@ class ComposedGateway implements Gateway {
 
   overview(): Promise<GatewayOverview> {
     const uptimeMs = this.#readySinceMs === null ? 0 : Math.round(systemClock.now() - this.#readySinceMs);
-    const status = { ...this.status(), counters: this.#counters.snapshot() };
     const only = { worker: 0, pid: process.pid, uptimeMs, restarts: 0, isCurrent: true };
-    return Promise.resolve(overviewOf([{ ...only, ...status }]));
+    return Promise.resolve(overviewOf([{ ...only, ...processStatus(this.status()) }]));
   }
 
   async #startParts(): Promise<void> {

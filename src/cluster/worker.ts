@@ -6,7 +6,7 @@ import type { EventEmitter } from 'node:events';
 import { deepFreeze } from '../config/deep-freeze.ts';
 import { GatewayError } from '../errors.ts';
 import type { createGateway, Gateway } from '../gateway.ts';
-import type { ProcessStatus } from '../metrics/gateway-view.ts';
+import { type ProcessStatus, processStatus } from '../metrics/gateway-view.ts';
 import { NO_USAGE } from '../metrics/upstream-usage.ts';
 import type { createLogger, Logger } from '../util/logger.ts';
 import { failedMessage, readPrimaryMessage, type StartMessage, type WorkerMessage } from './messages.ts';
@@ -102,7 +102,7 @@ export class Worker {
 
   #status(): ProcessStatus {
     const status = this.#gateway?.status();
-    return status === undefined ? IDLE : { ...status, counters: status.counters.snapshot() };
+    return status === undefined ? IDLE : processStatus(status);
   }
 
   #send(message: WorkerMessage, onSent: () => void = () => {}): void {

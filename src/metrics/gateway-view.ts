@@ -40,6 +40,14 @@ export interface GatewayView {
   overview(): Promise<GatewayOverview>;
 }
 
+/** Of what a gateway says of itself, what can be added up and sent to another process. */
+export function processStatus(
+  status: Omit<ProcessStatus, 'counters'> & { readonly counters: { snapshot(): CounterSnapshot } },
+): ProcessStatus {
+  const { connections, upstream, pendingBytes, counters } = status;
+  return { connections, upstream, pendingBytes, counters: counters.snapshot() };
+}
+
 /** The overview of these workers. */
 export function overviewOf(workers: readonly WorkerStatus[]): GatewayOverview {
   const sum = (of: (worker: WorkerStatus) => number) =>

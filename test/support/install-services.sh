@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the programs that the tests start: mosquitto, mosquitto_pub and nats-server. Does nothing when they are
+# Installs the programs that the tests start: mosquitto, mosquitto_pub, nats-server and openssl. Does nothing when they are
 # there. Debian starts services of its own for them; the tests use other ports and leave those services alone.
 set -eu
 
@@ -9,6 +9,7 @@ packages=''
 command -v mosquitto >/dev/null && command -v mosquitto_passwd >/dev/null || packages="$packages mosquitto"
 command -v mosquitto_pub >/dev/null || packages="$packages mosquitto-clients"
 command -v nats-server >/dev/null || packages="$packages nats-server"
+command -v openssl >/dev/null || packages="$packages openssl"
 [ -n "$packages" ] || exit 0
 
 by_hand() {

@@ -14,6 +14,7 @@ const optionsFor = (broker: ScriptedBroker): BrokerOptions => ({
   ackTimeoutMs: 10_000,
   maxInflight: 100,
   isFastPath: true,
+  tls: null,
 });
 
 const SHAPES: readonly [string, Partial<ScriptedBehaviour>, string | null][] = [

@@ -84,6 +84,12 @@ export class TlsCredentials {
     return await this.#look(true);
   }
 
+  /** A look at the files and at the calendar, as the clock brings it every few seconds. */
+  async look(): Promise<void> {
+    await this.#look(false);
+    if (!this.#isClosed) this.#checkExpiry();
+  }
+
   /** Idempotent. */
   close(): void {
     this.#isClosed = true;
@@ -93,10 +99,7 @@ export class TlsCredentials {
   #schedule(): void {
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
-      void this.#look(false).then(() => {
-        this.#checkExpiry();
-        this.#schedule();
-      });
+      void this.look().then(() => this.#schedule());
     }, this.#pollMs);
   }
 

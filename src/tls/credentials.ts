@@ -28,6 +28,20 @@ const DAY_MS = 86_400_000;
 /** Days before the expiry at which it is logged; 0 is the expiry itself. */
 const WARN_DAYS = [0, 1, 7, 30] as const;
 
+/**
+ * Reads and checks the files now.
+ * @throws {GatewayError} `GW_CONFIG` when they cannot be used
+ */
+export function readMaterial(settings: TlsSettings): { material: TlsMaterial; digest: string } {
+  try {
+    const files = readFilesNow(settings);
+    return { material: buildMaterial(settings, files), digest: digestOf(files) };
+  } catch (cause) {
+    if (!(cause instanceof TlsMaterialError)) throw cause;
+    throw new GatewayError('GW_CONFIG', `wrong configuration: ${cause.message}`, { cause });
+  }
+}
+
 /** The material of one listener, or of the broker connections. */
 export class TlsCredentials {
   readonly settings: TlsSettings;
@@ -50,14 +64,9 @@ export class TlsCredentials {
     this.#logger = logger;
     this.#pollMs = options.pollMs ?? POLL_MS;
     this.#now = options.now ?? Date.now;
-    try {
-      const files = readFilesNow(settings);
-      this.#material = buildMaterial(settings, files);
-      this.#digest = digestOf(files);
-    } catch (cause) {
-      if (!(cause instanceof TlsMaterialError)) throw cause;
-      throw new GatewayError('GW_CONFIG', `wrong configuration: ${cause.message}`, { cause });
-    }
+    const { material, digest } = readMaterial(settings);
+    this.#material = material;
+    this.#digest = digest;
   }
 
   /** In force for new connections. Those that exist keep what they have. */

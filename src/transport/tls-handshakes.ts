@@ -86,6 +86,8 @@ export class TlsHandshakes {
     }
     this.#waiting.set(ends, onSecured);
     socket.once('close', () => this.#waiting.delete(ends));
+    // Whoever closes its side in the middle of a handshake will not complete it.
+    socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
   }
 
@@ -109,6 +111,7 @@ export class TlsHandshakes {
       socket.destroy();
       return;
     }
+    socket.allowHalfOpen = true;
     onSecured(socket, session);
   }
 

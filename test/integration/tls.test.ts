@@ -1,6 +1,10 @@
 /** NATS clients over TLS through the whole gateway: nats.js as it comes, and raw clients for what no library does. */
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import {
   type ConnectionOptions,
@@ -11,6 +15,7 @@ import {
 import { WebSocket } from 'ws';
 import { TestAuthority } from '../support/certs.ts';
 import type { GatewaySettings, RunningGateway } from '../support/gateway.ts';
+import { startGatewayProcess } from '../support/gateway-process.ts';
 import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts';
 import { collect } from '../support/nats.ts';
 import { connectRaw, connectRawWebSocket } from '../support/raw-client.ts';
@@ -268,4 +273,96 @@ test('tls: the clock of a client that must authenticate starts after its handsha
   await client.expect("-ERR 'Authentication Timeout'\r\n");
   assert.ok(performance.now() - start > 1_000);
   assert.equal((await client.closed()).how, 'eof');
+});
+
+describe('tls: renewed while running', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nmg-tls-'));
+  const files = { cert_file: join(folder, 'tls.crt'), key_file: join(folder, 'tls.key') };
+  after(() => rmSync(folder, { recursive: true }));
+
+  function install({ cert, key }: { readonly cert: string; readonly key: string }): void {
+    writeFileSync(files.cert_file, cert);
+    writeFileSync(files.key_file, key);
+  }
+
+  async function pinOf(gateway: RunningGateway): Promise<string> {
+    const { client, socket } = await tlsClient(gateway, { rejectUnauthorized: false });
+    const certificate = socket.getPeerX509Certificate();
+    await client.close();
+    return certificate?.fingerprint256 ?? '';
+  }
+
+  const fingerprint = (cert: string): string => new X509Certificate(cert).fingerprint256;
+
+  test('new connections see the new certificate, old ones stay', async () => {
+    install(server);
+    const gateway = await scene.otherGateway(listener('tls', files));
+    const { client } = await tlsClient(gateway);
+    const next = authority.issue();
+    install(next);
+    // Nobody asks: the gateway notices.
+    await waitFor(() => gateway.logLines('tls.reloaded').length > 0, 15_000, 'the new certificate');
+    assert.equal(await pinOf(gateway), fingerprint(next.cert));
+    await client.pingPong();
+    await client.close();
+  });
+
+  test('a wrong one changes nothing', async () => {
+    install(server);
+    const gateway = await scene.otherGateway(listener('tls', files));
+    writeFileSync(files.cert_file, stranger.ca);
+    assert.equal(await gateway.gateway.reloadCertificates(), false);
+    assert.match(
+      String(gateway.logLines('tls.reload_failed')[0]?.detail),
+      /tls\.key does not belong to .*tls\.crt/,
+    );
+    assert.equal(await pinOf(gateway), fingerprint(server.cert));
+  });
+
+  test('other authorities decide about new connections, for TLS and WebSocket alike', async () => {
+    const ca_file = join(folder, 'ca.crt');
+    writeFileSync(ca_file, authority.ca);
+    install(server);
+    const tls = { ...files, verify: true, ca_file };
+    const gateway = await scene.otherGateway({
+      listeners: ['tls', 'wss'].map((type) => ({ name: type, type, bind: '127.0.0.1:0', tls })),
+      upstream: { probe: false },
+    });
+    const old = { cert: alice.cert, key: alice.key };
+    const { client } = await tlsClient(gateway, old);
+    await connectRawWebSocket(gateway.wsUrl, { ca: authority.ca, ...old }).then((one) => one.close());
+    writeFileSync(ca_file, stranger.ca);
+    assert.equal(await gateway.gateway.reloadCertificates(), true);
+    await assert.rejects(tlsClient(gateway, old));
+    await assert.rejects(connectRawWebSocket(gateway.wsUrl, { ca: authority.ca, ...old }));
+    const fresh = { cert: mallory.cert, key: mallory.key };
+    await (await tlsClient(gateway, fresh)).client.close();
+    await connectRawWebSocket(gateway.wsUrl, { ca: authority.ca, ...fresh }).then((one) => one.close());
+    await client.pingPong();
+    await client.close();
+  });
+});
+
+describe('tls: the program', () => {
+  const flags = ['--tls', '--tlscert', server.certFile, '--tlskey', server.keyFile];
+
+  test('serves with the flags of nats-server', async () => {
+    const gateway = await startGatewayProcess({
+      settings: { upstream: { url: scene.broker.url } },
+      args: [...flags, '--tlsverify', '--tlscacert', authority.caFile],
+    });
+    try {
+      const { client } = await connectRawTls('127.0.0.1', gateway.port, {
+        ...TRUST,
+        cert: alice.cert,
+        key: alice.key,
+      });
+      assert.equal(client.info.tls_verify, true);
+      client.send(QUIET);
+      await client.pingPong();
+      await client.close();
+    } finally {
+      await gateway.stop();
+    }
+  });
 });

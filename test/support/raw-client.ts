@@ -40,8 +40,10 @@ export interface RawWebSocketOptions extends RawOptions {
   readonly compression?: boolean;
   /** Send text frames in place of binary ones. */
   readonly textFrames?: boolean;
-  /** `wss`: the authority to trust. */
+  /** `wss`: the authority to trust, and a client certificate. */
   readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** What differs between TCP and WebSocket. */
@@ -346,6 +348,7 @@ export async function connectRawWebSocket(
     perMessageDeflate: options.compression ?? false,
     headers: options.headers ?? {},
     ...(options.ca !== undefined && { ca: options.ca }),
+    ...(options.cert !== undefined && { cert: options.cert, key: options.key }),
   });
   const client = new RawClient(webSocketWire(socket, options.textFrames ?? false));
   socket.on('message', (data) => {

@@ -76,7 +76,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream', 'node:tls'],
   }),
   cli: rule({
-    may: ['config', 'util', 'translation', 'nats', 'errors.ts', 'gateway.ts'],
+    may: ['config', 'util', 'translation', 'nats', 'tls', 'errors.ts', 'gateway.ts'],
     builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
   }),
   'gateway.ts': rule({

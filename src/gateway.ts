@@ -2,7 +2,7 @@
  * The composition root: builds all parts from a configuration and knows in which order they start and stop.
  * Importing it has no side effects; one process may run several gateways.
  */
-import type { Config, ListenerConfig } from './config/config.ts';
+import type { Config, ListenerConfig, UpstreamTlsConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
 import { type GatewayOverview, type GatewayView, overviewOf, processStatus } from './metrics/gateway-view.ts';
@@ -12,18 +12,19 @@ import { NameSpaces } from './session/name-spaces.ts';
 import type { ClientPort } from './session/ports.ts';
 import { createServerId } from './session/server-id.ts';
 import { Session } from './session/session.ts';
+import { CredentialStore } from './tls/credential-store.ts';
 import { WireHeaders } from './translation/wire-headers.ts';
 import { Acceptor } from './transport/acceptor.ts';
 import type { Admission } from './transport/admission.ts';
 import type { Connection } from './transport/connection.ts';
 import { ConnectionRegistry } from './transport/connection-registry.ts';
+import { createListener } from './transport/create-listener.ts';
 import { FlushScheduler } from './transport/flush-scheduler.ts';
 import { InputAccount } from './transport/input-account.ts';
 import type { Listener, ListenerAddress } from './transport/listener.ts';
 import { PendingAccount } from './transport/pending-account.ts';
-import { TcpListener } from './transport/tcp-listener.ts';
-import { WebSocketListener } from './transport/websocket-listener.ts';
 import type { CapabilityReport } from './upstream/capability-report.ts';
+import type { BrokerTls } from './upstream/connect-options.ts';
 import type { EmbeddedBroker } from './upstream/embedded-broker.ts';
 import type { ProbeReport } from './upstream/probe/report.ts';
 import type { RecoveryPeers } from './upstream/recovery.ts';
@@ -78,6 +79,11 @@ export interface Gateway extends GatewayView {
   start(): Promise<void>;
   /** Idempotent; ends in bounded time and leaves neither sockets nor timers. */
   stop(options?: StopOptions): Promise<void>;
+  /**
+   * Looks at all certificates, keys and authorities now; changed files are noticed within seconds anyway.
+   * @returns whether what the files hold is in force everywhere; if not, the old stays and the log says why
+   */
+  reloadCertificates(): Promise<boolean>;
   /** Where clients connect; with the real ports once started. */
   addresses(): ListenerAddress[];
   status(): GatewayStatus;
@@ -123,6 +129,7 @@ class ComposedGateway implements Gateway {
   #registry: ConnectionRegistry<Connection>;
   #pending: PendingAccount;
   #listeners: Listener[] = [];
+  #certificates: CredentialStore;
   #upstream: BrokerUpstream | null = null;
   #broker: EmbeddedBroker | null = null;
   #starting: Promise<void> | null = null;
@@ -132,6 +139,7 @@ class ComposedGateway implements Gateway {
     this.#config = config;
     this.#logger = logger;
     this.#place = place;
+    this.#certificates = new CredentialStore(logger);
     const { maxConnections } = config;
     this.#registry = new ConnectionRegistry({ maxConnections, cidBase: place?.cidBase ?? 0 });
     this.#pending = new PendingAccount(config.maxTotalPendingBytes);
@@ -160,6 +168,10 @@ class ComposedGateway implements Gateway {
   stop(options: StopOptions = {}): Promise<void> {
     this.#stopping ??= this.#stop(options.drain ?? false);
     return this.#stopping;
+  }
+
+  reloadCertificates(): Promise<boolean> {
+    return this.#certificates.reload();
   }
 
   addresses(): ListenerAddress[] {
@@ -209,6 +221,7 @@ class ComposedGateway implements Gateway {
         ackTimeoutMs: upstream.ackTimeoutMs,
         maxInflight: upstream.maxInflight,
         isFastPath: upstream.isFastPath,
+        tls: upstream.tls === null ? null : this.#brokerTls(upstream.tls),
       },
       outageGraceMs: upstream.outageGraceMs,
       mode: upstream.mode,
@@ -235,6 +248,16 @@ class ComposedGateway implements Gateway {
     return !mapping.escapeDollar && listeners.some((listener) => (listener.mountpoint ?? mountpoint) === '');
   }
 
+  #brokerTls(tls: UpstreamTlsConfig): BrokerTls {
+    if (!tls.verify) {
+      this.#logger.warn(
+        { event: 'upstream.unverified' },
+        'upstream.tls.verify is false: anyone on the way to the broker can pose as the broker',
+      );
+    }
+    return { ...tls, credentials: this.#certificates.open(tls) };
+  }
+
   #buildListeners(): Listener[] {
     const config = this.#config;
     const context = {
@@ -252,27 +275,14 @@ class ComposedGateway implements Gateway {
     const createSession = this.#sessionFactory();
     const admission = this.#place?.admission;
     const acceptor = new Acceptor({ context, registry: this.#registry, createSession, admission });
-    return config.listeners.map((listener) => this.#buildListener(listener, acceptor));
-  }
-
-  #buildListener(listener: ListenerConfig, acceptor: Acceptor): Listener {
-    const { name, host, port, maxConnections, websocket } = listener;
-    const common = { name, host, port, maxConnections: maxConnections === 0 ? undefined : maxConnections };
-    if (listener.type === 'tcp') return new TcpListener(common, acceptor, this.#logger);
-    const { allowedOrigins } = websocket;
-    const isAnyOrigin = allowedOrigins !== 'same_origin' && allowedOrigins.length === 0;
-    return new WebSocketListener(
-      {
-        ...common,
-        compression: websocket.compression,
-        path: websocket.path ?? undefined,
-        allowedOrigins: isAnyOrigin ? undefined : allowedOrigins,
-        handshakeTimeoutMs: this.#config.authTimeoutMs + HANDSHAKE_MARGIN_MS,
-        maxMessageBytes: this.#config.maxPayloadBytes + this.#config.maxControlLineBytes + FRAME_SLACK_BYTES,
-      },
+    const parts = {
       acceptor,
-      this.#logger,
-    );
+      certificates: this.#certificates,
+      logger: this.#logger,
+      webSocketHandshakeMs: config.authTimeoutMs + HANDSHAKE_MARGIN_MS,
+      maxMessageBytes: config.maxPayloadBytes + config.maxControlLineBytes + FRAME_SLACK_BYTES,
+    };
+    return config.listeners.map((listener) => createListener(listener, parts));
   }
 
   #sessionFactory(): (client: ClientPort) => Session {
@@ -335,7 +345,7 @@ class ComposedGateway implements Gateway {
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       const key = this.#config.listeners[index]?.bindKey;
-      const flag = listener.address.type === 'tcp' ? '-p' : '--set';
+      const flag = ['tcp', 'tls'].includes(listener.address.type) ? '-p' : '--set';
       throw new GatewayError(error.code, error.message, {
         cause: error,
         context: { ...error.context, key, flag },
@@ -355,6 +365,7 @@ class ComposedGateway implements Gateway {
       this.#logger.warn({ event: 'gateway.drain_incomplete' }, 'not everything was acknowledged');
     for (const { connection } of [...this.#registry.live()]) connection.abort('Server Shutdown');
     await this.#broker?.close();
+    this.#certificates.close();
     this.#logger.info({ event: 'gateway.stopped' }, 'Gateway stopped');
   }
 }

@@ -63,7 +63,7 @@ async function serve(invocation: Invocation): Promise<number> {
     if (!(error instanceof GatewayError) || error.code !== 'GW_LISTEN') throw error;
     const { listenFailure } = await import('./cli/listen-failure.ts');
     const launch = { argv: process.argv, npmScript: process.env.npm_lifecycle_event };
-    const portKey = config.listeners.find(({ type }) => type === 'tcp')?.bindKey;
+    const portKey = config.listeners.find(({ type }) => type === 'tcp' || type === 'tls')?.bindKey;
     complain(listenFailure(error, launch, portKey));
     return EXIT.unavailable;
   }

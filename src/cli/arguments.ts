@@ -24,6 +24,8 @@ interface Flag {
   readonly multiple?: boolean;
   /** The setting that it gives. */
   readonly setting?: string;
+  /** The setting of `listeners[].tls` that it gives; any of these flags asks for TLS. */
+  readonly tls?: string;
   /** Of `map` only. */
   readonly onlyMap?: boolean;
 }
@@ -39,6 +41,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   'upstream-password-file': { type: 'string', setting: 'upstream.password_file' },
   'log-level': { type: 'string', setting: 'log.level' },
   'log-format': { type: 'string', setting: 'log.format' },
+  tls: { type: 'boolean' },
+  tlscert: { type: 'string', tls: 'cert_file' },
+  tlskey: { type: 'string', tls: 'key_file' },
+  tlscacert: { type: 'string', tls: 'ca_file' },
+  tlsverify: { type: 'boolean', tls: 'verify' },
   debug: { type: 'boolean', short: 'D' },
   trace: { type: 'boolean', short: 'V' },
   pid: { type: 'string', short: 'P' },
@@ -61,6 +68,8 @@ export interface Invocation {
   readonly configFile: string | undefined;
   readonly host: string | undefined;
   readonly port: string | undefined;
+  /** Settings of `listeners[].tls`; undefined: TLS was not asked for. */
+  readonly tls: Readonly<Record<string, unknown>> | undefined;
   readonly pidFile: string | undefined;
   readonly isReverse: boolean;
   /** Settings by path. */
@@ -96,6 +105,7 @@ export function parseCommandLine(args: readonly string[]): Invocation {
     configFile: last(values.config),
     host: last(values.addr),
     port: last(values.port),
+    tls: tlsOf(values),
     pidFile: last(values.pid),
     isReverse: values.reverse !== undefined,
     ...settingsOf(values),
@@ -207,4 +217,12 @@ function settingsOf(values: FlagValues): Pick<Invocation, 'settings' | 'flagName
     if (flag.setting !== undefined && value !== undefined) give(flag.setting, value, `--${name}`);
   }
   return { settings: Object.fromEntries(settings), flagNames: Object.fromEntries(flagNames) };
+}
+
+function tlsOf(values: FlagValues): Readonly<Record<string, unknown>> | undefined {
+  const given = Object.entries(FLAGS).flatMap(([name, { tls }]) => {
+    const value = values[name]?.at(-1);
+    return tls === undefined || value === undefined ? [] : [[tls, value] as const];
+  });
+  return given.length === 0 && values.tls === undefined ? undefined : Object.fromEntries(given);
 }

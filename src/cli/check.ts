@@ -1,7 +1,14 @@
-/** The `check` subcommand. What is wrong is an error before it gets here. */
+/** The `check` subcommand. What is wrong with the settings is an error before it gets here; their files are read here. */
+import { readMaterial } from '../tls/credentials.ts';
 import type { LoadedSettings } from './settings.ts';
 
-/** What `check` prints when nothing is wrong. */
-export function checkText(settings: LoadedSettings): string {
-  return `${settings.file ?? 'no configuration file'}: the configuration is valid\n`;
+/**
+ * What `check` prints when nothing is wrong.
+ * @throws {GatewayError} `GW_CONFIG` when a certificate, key or authority cannot be used
+ */
+export function checkText({ config, file }: LoadedSettings): string {
+  for (const tls of [...config.listeners.map((listener) => listener.tls), config.upstream.tls]) {
+    if (tls !== null) readMaterial(tls);
+  }
+  return `${file ?? 'no configuration file'}: the configuration is valid\n`;
 }

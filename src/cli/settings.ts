@@ -20,7 +20,7 @@ export function loadSettings(invocation: Invocation, env: NodeJS.ProcessEnv): Lo
     env,
     flags: invocation.settings,
     flagNames: invocation.flagNames,
-    listen: { host: invocation.host, port: invocation.port },
+    listen: { host: invocation.host, port: invocation.port, tls: invocation.tls },
   });
   return { ...loaded, file };
 }

@@ -3,7 +3,7 @@
  * contradictions.ts. Reads nothing.
  */
 import { FormatError } from './formats.ts';
-import { type Group, isKey, isRequired, type Key, keysOf } from './key.ts';
+import { type Group, holdsSecret, isKey, isRequired, type Key, keysOf } from './key.ts';
 import { anyPosition, formatPath, isRecord, type KeyPath } from './key-path.ts';
 import { suggestion } from './nearest-name.ts';
 import { type Problems, show } from './problems.ts';
@@ -34,7 +34,7 @@ function checkNode(node: Key<unknown> | Group, path: KeyPath, value: unknown, re
 
 function checkGroup(group: Group, path: KeyPath, value: unknown, report: Report): void {
   if (!isRecord(value)) {
-    const hasSecrets = [...keysOf(group)].some(([, key]) => key.isSecret);
+    const hasSecrets = [...keysOf(group)].some(([, key]) => holdsSecret(key));
     const shown = hasSecrets ? '(hidden)' : show(value);
     report(path, `= ${shown} must be an object with ${Object.keys(group).join(', ')}`);
     return;
@@ -54,7 +54,7 @@ function checkGroup(group: Group, path: KeyPath, value: unknown, report: Report)
 
 function checkEntries(key: Key<unknown>, items: Group, path: KeyPath, value: unknown, report: Report): void {
   if (!Array.isArray(value)) {
-    report(path, `= ${show(value)} must be ${key.type.allowed}`);
+    report(path, `= ${holdsSecret(key) ? '(hidden)' : show(value)} must be ${key.type.allowed}`);
     return;
   }
   for (const [position, entry] of value.entries()) checkGroup(items, [...path, position], entry, report);

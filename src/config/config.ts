@@ -16,10 +16,48 @@ export interface WebSocketConfig {
   readonly allowedOrigins: 'same_origin' | readonly string[];
 }
 
+/** A certificate with its key, and whom to trust. */
+export interface TlsConfig {
+  /** Where it stands in the configuration, such as `listeners[0].tls`. */
+  readonly path: string;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly keyPassphrase: string | null;
+  /** Null: the authorities that Node.js trusts. */
+  readonly caFile: string | null;
+  readonly minVersion: '1.2' | '1.3';
+  /** As OpenSSL spells them; null: those of Node.js. */
+  readonly ciphers: string | null;
+}
+
+/** TLS towards clients. */
+export interface ListenerTlsConfig extends TlsConfig {
+  /** A client certificate is required. */
+  readonly verify: boolean;
+  /** The client certificate says who the client is. */
+  readonly mapsCertificate: boolean;
+  /** SHA-256 of the public keys that may connect; empty: any. */
+  readonly pinnedCerts: readonly string[];
+  /** How long INFO waits for a client that starts with its handshake; Infinity: until the handshake is done. */
+  readonly infoDelayMs: number;
+  /** Clients may go on without TLS. */
+  readonly isOptional: boolean;
+  readonly timeoutMs: number;
+}
+
+/** TLS towards the broker. */
+export interface UpstreamTlsConfig extends TlsConfig {
+  /** The certificate of the broker is checked. */
+  readonly verify: boolean;
+  /** Name expected in it; null: the host of the URL. */
+  readonly serverName: string | null;
+  readonly alpn: readonly string[];
+}
+
 /** One address that NATS clients connect to. */
 export interface ListenerConfig {
   readonly name: string;
-  readonly type: 'tcp' | 'ws';
+  readonly type: 'tcp' | 'tls' | 'ws' | 'wss';
   /** The setting to change when this address is taken, such as `listeners[0].bind`. */
   readonly bindKey: string;
   /** Address without brackets; `0.0.0.0` and `::` mean every interface. */
@@ -31,6 +69,8 @@ export interface ListenerConfig {
   /** Template that replaces the gateway-wide one, or null. */
   readonly mountpoint: string | null;
   readonly websocket: WebSocketConfig;
+  /** Null: no TLS. */
+  readonly tls: ListenerTlsConfig | null;
 }
 
 /** Templates of the MQTT CONNECT identity of a client. */
@@ -88,6 +128,8 @@ export interface UpstreamConfig {
   readonly isFastPath: boolean;
   readonly probe: boolean;
   readonly authRequired: 'auto' | boolean;
+  /** Null for URLs without TLS. */
+  readonly tls: UpstreamTlsConfig | null;
 }
 
 /** What is logged and how. */

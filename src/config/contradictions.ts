@@ -5,6 +5,7 @@
 import { EMBEDDED_URL, type ListenAddress } from './name-formats.ts';
 import type { Problems } from './problems.ts';
 import type { Settings } from './schema.ts';
+import { checkListenerTls, checkUpstreamTls } from './tls.ts';
 
 /** Tells where the value at a path came from. */
 export type OriginOf = (path: string) => string;
@@ -17,6 +18,8 @@ export function checkContradictions(settings: Settings, originOf: OriginOf, prob
     add('upstream.password', 'is not used without upstream.username');
   checkListeners(settings, add);
   checkRules(settings, add);
+  const { url, tls } = settings.upstream;
+  checkUpstreamTls(url, tls, (name, message) => add(`upstream.${name}`, message));
 }
 
 type Add = (key: string, message: string) => void;
@@ -53,10 +56,16 @@ function checkListeners(settings: Settings, add: Add): void {
     checkBind(settings, position, (message) => add(`${path}.bind`, message));
     const isOpen = !isLoopback(listener.bind.host) && listener.authentication !== 'off';
     if (upstream.mode === 'pooled' && isOpen) add(`${path}.bind`, `${shown(listener.bind)} ${OPEN_RELAY}`);
-    const { compression, path: urlPath, allowed_origins: origins } = listener.websocket;
-    if (listener.type === 'tcp' && (compression || urlPath !== '' || origins.length > 0)) {
-      add(`${path}.websocket`, 'is only for listeners of type "ws"');
-    }
+    checkWebSocket(listener, path, add);
+    checkListenerTls(listener.type, listener.tls, (name, message) => add(`${path}.${name}`, message));
+  }
+}
+
+function checkWebSocket({ type, websocket }: Settings['listeners'][number], path: string, add: Add): void {
+  const { compression, path: urlPath, allowed_origins: origins } = websocket;
+  const isWebSocket = type === 'ws' || type === 'wss';
+  if (!isWebSocket && (compression || urlPath !== '' || origins.length > 0)) {
+    add(`${path}.websocket`, 'is only for listeners of type "ws" or "wss"');
   }
 }
 

@@ -73,3 +73,9 @@ export function* keysOf(group: Group, prefix = ''): Generator<[path: string, key
     else yield* keysOf(node, `${prefix}${name}.`);
   }
 }
+
+/** Whether a setting is a secret or holds one in its entries. */
+export function holdsSecret(setting: Key<unknown>): boolean {
+  const { isSecret, items } = setting;
+  return isSecret === true || (items !== undefined && [...keysOf(items)].some(([, key]) => holdsSecret(key)));
+}

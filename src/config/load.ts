@@ -11,10 +11,12 @@ import { deepFreeze } from './deep-freeze.ts';
 import { FormatError } from './formats.ts';
 import { type Group, isKey, keysOf } from './key.ts';
 import { formatPath, isRecord, type KeyPath, parsePath, valueAt, withValue } from './key-path.ts';
-import { EMBEDDED_URL, listenAddress } from './name-formats.ts';
+import { applyListen, type ListenFlags } from './listen-flags.ts';
+import { EMBEDDED_URL } from './name-formats.ts';
 import { Problems } from './problems.ts';
 import { parseGroup, SCHEMA, type Settings } from './schema.ts';
 import { readText, type Setting, settingsOfEnvironment, settingsOfFile, settingsOfFlags } from './sources.ts';
+import { toListenerTls, toUpstreamTls } from './tls.ts';
 
 /** Where to look for settings. */
 export interface LoadOptions {
@@ -28,8 +30,8 @@ export interface LoadOptions {
   readonly flags: Readonly<Record<string, unknown>>;
   /** What the user typed for a path of `flags`, for messages: `upstream.url` → `--upstream`. */
   readonly flagNames?: Readonly<Record<string, string>>;
-  /** Host or port that replace those of the first listener of type `tcp`, as nats-server's `-a` and `-p` do. */
-  readonly listen?: { readonly host?: string | undefined; readonly port?: string | undefined };
+  /** What flags such as nats-server's `-p` change of the first listener that is not for WebSocket. */
+  readonly listen?: ListenFlags;
 }
 
 /** A configuration together with how it came about. */
@@ -114,29 +116,22 @@ class Layers {
   }
 }
 
-function applyListen(listen: NonNullable<LoadOptions['listen']>, layers: Layers, problems: Problems): void {
-  if (listen.host === undefined && listen.port === undefined) return;
-  const origin = `flag ${listen.port === undefined ? '--addr' : '--port'}`;
-  const listeners = layers.value(['listeners']);
-  const entries: unknown[] = Array.isArray(listeners) ? listeners : [];
-  const position = entries.findIndex((entry) => isRecord(entry) && (entry.type ?? 'tcp') === 'tcp');
-  if (position < 0) {
-    problems.add('', origin, 'there is no listener of type "tcp" whose address could be changed');
-    return;
-  }
-  const current = listenAddress.parse(valueAt(entries, [position, 'bind']));
-  const host = listen.host ?? current.host;
-  const value = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${listen.port ?? current.port}`;
-  const setting = { path: ['listeners', position, 'bind'], value, origin };
-  if (checkSetting(setting, problems)) layers.set(setting, problems);
-}
-
 /** `password_file` next to `password`: the file's content, less one line end. */
 function readSecretFiles(layers: Layers, problems: Problems): void {
-  for (const [path, key] of keysOf(SCHEMA)) {
-    if (!key.isSecret) continue;
+  for (const path of secretPaths(layers)) {
     const file = valueAt(layers.tree, parsePath(`${path}_file`) ?? []);
     if (typeof file === 'string' && file !== '') readSecretFile(path, file, layers, problems);
+  }
+}
+
+/** Of all secrets that may be given, those in entries of lists included. */
+function* secretPaths(layers: Layers): Generator<string> {
+  for (const [path, { isSecret, items }] of keysOf(SCHEMA)) {
+    if (isSecret) yield path;
+    const entries = items === undefined ? undefined : valueAt(layers.tree, parsePath(path) ?? []);
+    if (items === undefined || !Array.isArray(entries)) continue;
+    const inner = [...keysOf(items)].filter(([, key]) => key.isSecret);
+    for (const position of entries.keys()) yield* inner.map(([name]) => `${path}[${position}].${name}`);
   }
 }
 
@@ -246,6 +241,7 @@ function toListener(listener: Settings['listeners'][number], position: number): 
       path: listener.websocket.path === '' ? null : listener.websocket.path,
       allowedOrigins: listener.websocket.allowed_origins,
     },
+    tls: toListenerTls(listener.tls, `listeners[${position}].tls`),
   };
 }
 
@@ -278,5 +274,6 @@ function toUpstream(upstream: Settings['upstream']): Config['upstream'] {
     isFastPath: upstream.fast_path,
     probe: upstream.probe,
     authRequired: upstream.auth_required,
+    tls: toUpstreamTls(upstream.url, upstream.tls),
   };
 }

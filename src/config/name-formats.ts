@@ -96,7 +96,7 @@ function bareHostHint(value: string): string | undefined {
 const CONNECT_FIELDS: readonly string[] = CONNECT_TEXT_FIELDS;
 /** A client id or topic prefix is shown, logged and stored all over the place. */
 const SECRET_FIELDS = ['pass', 'auth_token', 'jwt', 'sig'];
-const OTHER_VARIABLES = ['generated', 'peer.address', 'listener'];
+const OTHER_VARIABLES = ['generated', 'peer.address', 'listener', 'tls.common_name', 'tls.subject'];
 
 const VARIABLE = /\$\{([^}]*)\}/g;
 

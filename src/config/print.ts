@@ -47,9 +47,21 @@ function renderValue(key: Key<unknown>, value: unknown, indent: string): string 
 }
 
 function masked(key: Key<unknown>, value: unknown): unknown {
+  if (key.items !== undefined && Array.isArray(value))
+    return value.map((entry) => maskedGroup(key.items, entry));
   if (typeof value !== 'string') return value;
   // A template that is nothing but variables tells no secret, and hiding it would hide how clients are identified.
   if (key.isSecret && !/^(?:\$\{[^}]*\})*$/.test(value)) return MASK;
   // Some brokers take a signature or token in the query.
   return key.type.kind === 'url' ? value.replace(/\?.*$/s, `?${MASK}`) : value;
+}
+
+function maskedGroup(group: Group = {}, values: unknown): unknown {
+  if (!isRecord(values)) return values;
+  const shown = Object.entries(values).map(([name, value]) => {
+    const node = group[name];
+    if (node === undefined) return [name, value] as const;
+    return [name, isKey(node) ? masked(node, value) : maskedGroup(node, value)] as const;
+  });
+  return Object.fromEntries(shown);
 }

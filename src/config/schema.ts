@@ -17,6 +17,7 @@ import {
 } from './formats.ts';
 import { environmentName, type Group, isKey, type Key, key, optional, type Parsed } from './key.ts';
 import * as names from './name-formats.ts';
+import { LISTENER_TLS_KEYS, UPSTREAM_TLS_KEYS } from './tls.ts';
 
 /** First tokens that are closed unless `mapping.allow_dollar` opens them. */
 const RESERVED_TOKENS = [
@@ -38,20 +39,14 @@ const timeout = duration({ min: '10ms', max: DAY });
 const pauseOrNone = duration({ min: '0s', max: DAY });
 const anyCount = integer(0, 2 ** 31 - 1);
 
-const listenerType: Format<'tcp' | 'ws'> = {
-  ...choice('tcp', 'ws'),
-  parse(value) {
-    if (value === 'tls' || value === 'wss') {
-      throw new FormatError('is not available in this version; "tcp" and "ws" are');
-    }
-    return choice('tcp', 'ws').parse(value);
-  },
-};
-
 /** Settings of one entry of `listeners`. */
 const LISTENER_KEYS = {
   name: key('Name in logs and in `${listener}`; unique.', names.identifier, undefined),
-  type: key('`tcp` for plain connections, `ws` for WebSocket.', listenerType, 'tcp'),
+  type: key(
+    '`tcp` for plain connections, `tls` for encrypted ones, `ws` and `wss` for WebSocket.',
+    choice('tcp', 'tls', 'ws', 'wss'),
+    'tcp',
+  ),
   bind: key('Address and port to listen on.', names.listenAddress, undefined),
   max_connections: key('Most clients on this listener; 0 leaves it to the gateway-wide limit.', anyCount, 0),
   mountpoint: optional(
@@ -64,21 +59,22 @@ const LISTENER_KEYS = {
   ),
   websocket: {
     compression: key(
-      'Offer compression (permessage-deflate) to clients. Only for type `ws`.',
+      'Offer compression (permessage-deflate) to clients. Only for types `ws` and `wss`.',
       boolean,
       false,
     ),
     path: key(
-      'The only URL path that is served; empty serves any. Only for type `ws`.',
+      'The only URL path that is served; empty serves any. Only for types `ws` and `wss`.',
       text('empty or a path that begins with "/"', (value) => /^(?:\/[^?#\s]*)?$/.test(value)),
       '',
     ),
     allowed_origins: key(
-      'Web pages that may connect: `"same_origin"` or a list of origins; empty allows any. Programs, which send no Origin header, always may. Only for type `ws`.',
+      'Web pages that may connect: `"same_origin"` or a list of origins; empty allows any. Programs, which send no Origin header, always may. Only for types `ws` and `wss`.',
       either(choice('same_origin'), listOf(names.webOrigin, 'origins such as "https://example.org"')),
       [],
     ),
   },
+  tls: LISTENER_TLS_KEYS,
 } as const;
 
 /** Settings of one entry of `rules`. */
@@ -279,6 +275,7 @@ const KEYS = {
       choice('auto', true, false),
       'auto',
     ),
+    tls: UPSTREAM_TLS_KEYS,
   },
   log: {
     level: key(
@@ -319,8 +316,6 @@ export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
   ['lame_duck_grace_period', false],
   ['lame_duck_duration', false],
   ['http', false],
-  ['upstream.tls', false],
-  ['listeners[].tls', false],
   ['listeners[].access_rules', true],
   ['listeners[].proxy_protocol', false],
   ['listeners[].websocket.trusted_proxies', true],

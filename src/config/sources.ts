@@ -12,7 +12,7 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser';
 import { FormatError } from './formats.ts';
-import { ENV_PREFIX, environmentName, type Group, isKey, type Key, keysOf } from './key.ts';
+import { ENV_PREFIX, environmentName, type Group, holdsSecret, isKey, type Key, keysOf } from './key.ts';
 import { formatPath, isRecord, type KeyPath, parsePath } from './key-path.ts';
 import { suggestion } from './nearest-name.ts';
 import { type Problems, show } from './problems.ts';
@@ -155,7 +155,11 @@ function pushText(settings: Setting[], problems: Problems, { path, key, text, or
     settings.push({ path, value: key.type.fromText(text), origin });
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    problems.add(formatPath(path), origin, `= ${key.isSecret ? '(hidden)' : show(text)} ${error.message}`);
+    problems.add(
+      formatPath(path),
+      origin,
+      `= ${holdsSecret(key) ? '(hidden)' : show(text)} ${error.message}`,
+    );
   }
 }
 

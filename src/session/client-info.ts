@@ -77,6 +77,9 @@ function value(name: string, connect: ConnectOptions, peer: PeerInfo): string | 
   if (name === 'generated') return generateClientId();
   if (name === 'peer.address') return peer.remoteAddress;
   if (name === 'listener') return peer.listener;
+  const certificate = peer.tls?.session?.certificate ?? null;
+  if (name === 'tls.common_name') return certificate?.commonName ?? null;
+  if (name === 'tls.subject') return certificate?.subject ?? null;
   const [group, field] = name.split('.');
   if (group !== 'connect' && group !== 'Packet') return null;
   const known = CONNECT_TEXT_FIELDS.find((one) => one === field);

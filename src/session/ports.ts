@@ -2,13 +2,38 @@
  * What a session needs from its neighbours, and what they may ask of it. Types only: transport, session and
  * upstream know each other through this file and nothing else.
  */
+import type { ClientCertificate } from '../auth/authenticator.ts';
 import type { CloseReason } from '../close-reason.ts';
 import type { GatewayError } from '../errors.ts';
 import type { InboundPublication, OutboundPublication, QoS } from '../mqtt/publication.ts';
 import type { OperationHandler } from '../nats/operations.ts';
 import type { OutputBuffer } from '../util/output-buffer.ts';
 
-/** Where a client comes from; does not change during the connection. */
+/** What the handshake has settled. */
+export interface TlsSession {
+  /** `1.2`, `1.3`, as nats-server shows it. */
+  readonly version: string;
+  /** IANA name of the cipher suite. */
+  readonly cipher: string;
+  /** Verified; null where none is asked for. */
+  readonly certificate: ClientCertificate | null;
+}
+
+/** TLS of one connection. */
+export interface PeerTls {
+  /** False: the client may go on without. */
+  readonly isRequired: boolean;
+  /** A client certificate is required. */
+  readonly verifiesClient: boolean;
+  /** The client certificate says who the client is (`verify_and_map`). */
+  readonly identifiesClient: boolean;
+  /** Longest time that a handshake may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Null before the handshake, and where the client goes on without. Settled when the first operation comes. */
+  readonly session: TlsSession | null;
+}
+
+/** Where a client comes from; but for `tls.session` it does not change during the connection. */
 export interface PeerInfo {
   /** Connection id: positive, increasing, never reused in this process. */
   readonly cid: number;
@@ -20,6 +45,8 @@ export interface PeerInfo {
   /** Address and port of the listener, for INFO. */
   readonly localAddress: string;
   readonly localPort: number;
+  /** Null: the listener has no TLS. */
+  readonly tls: PeerTls | null;
 }
 
 /** The connection as its session sees it. */

@@ -1,6 +1,7 @@
 /** INFO as this gateway says it: which nats-server it behaves like, and what it offers to this client. */
 import type { ServerInfo } from '../nats/operations.ts';
 import type { SessionContext } from './context.ts';
+import type { PeerTls } from './ports.ts';
 
 /** The nats-server release whose behaviour is followed; libraries compare it for features. */
 export const SERVER_VERSION = '2.12.0';
@@ -29,6 +30,15 @@ export function serverInfo(
     client_id: client.peer.cid,
     client_ip: client.peer.remoteAddress,
     ...(upstream.requiresCredentials && { auth_required: true }),
+    ...tlsInfo(client.peer.tls),
     ...(isAfterConnect && { connect_info: true, remote_account: '$G' }),
+  };
+}
+
+function tlsInfo(tls: PeerTls | null): Pick<ServerInfo, 'tls_required' | 'tls_available' | 'tls_verify'> {
+  if (tls === null) return {};
+  return {
+    ...(tls.isRequired ? { tls_required: true } : { tls_available: true }),
+    ...(tls.verifiesClient && { tls_verify: true }),
   };
 }

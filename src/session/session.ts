@@ -97,7 +97,10 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     writeInfo(client.output, serverInfo(this.context, this.maxPayloadBytes, false));
     client.flushSoon();
     const isAuthOwed = upstream.requiresCredentials;
-    const limitMs = isAuthOwed ? options.authTimeoutMs : options.idleTimeoutMs;
+    const { tls } = client.peer;
+    // The handshake is still to come, and has a limit of its own.
+    const handshakeMs = tls !== null && tls.session === null ? tls.timeoutMs : 0;
+    const limitMs = handshakeMs + (isAuthOwed ? options.authTimeoutMs : options.idleTimeoutMs);
     const error = isAuthOwed
       ? new GatewayError('GW_AUTH_TIMEOUT', 'no CONNECT in time')
       : new GatewayError('GW_IDLE', 'no first operation in time');
@@ -206,6 +209,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
         name: connect.name,
         lang: connect.lang,
         version: connect.version,
+        ...(client.peer.tls?.session && { tls: client.peer.tls.session.version }),
       },
       'client connected',
     );

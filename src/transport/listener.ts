@@ -3,13 +3,15 @@
  */
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { GatewayError } from '../errors.ts';
-import type { PeerInfo } from '../session/ports.ts';
+import type { PeerInfo, PeerTls } from '../session/ports.ts';
+import type { Logger } from '../util/logger.ts';
+import type { TlsHandshakes } from './tls-handshakes.ts';
 
 /** Where a listener can be reached. */
 export interface ListenerAddress {
   /** Name of the listener in the configuration. */
   readonly name: string;
-  readonly type: 'tcp' | 'ws';
+  readonly type: 'tcp' | 'tls' | 'ws' | 'wss';
   readonly host: string;
   readonly port: number;
 }
@@ -33,6 +35,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** Limit of this listener; undefined: only that of the gateway. */
   readonly maxConnections?: number | undefined;
+  /** Undefined: no TLS. */
+  readonly tls?: TlsHandshakes | undefined;
 }
 
 /** Thousands of clients come back at once after a restart; the kernel caps this at its own limit. */
@@ -70,6 +74,16 @@ export function listen(server: Server, options: ListenerOptions): Promise<number
   });
 }
 
+/** Reports clients that could not be accepted: out of file descriptors, mostly. The listener goes on. */
+export function logAcceptErrors(server: Server, listener: string, logger: Logger): void {
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    logger.error(
+      { event: 'listener.accept_failed', listener, code: error.code },
+      'a client could not be accepted',
+    );
+  });
+}
+
 /** `host:port`, with brackets around an IPv6 address. */
 export function formatAddress(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -80,6 +94,7 @@ export function originOf(
   socket: Socket,
   listener: string,
   transport: PeerInfo['transport'],
+  tls: PeerTls | null,
 ): Omit<PeerInfo, 'cid'> | null {
   const { remoteAddress, remotePort, localAddress, localPort } = socket;
   if (remoteAddress === undefined || remotePort === undefined) return null;
@@ -90,6 +105,7 @@ export function originOf(
     remotePort,
     localAddress: plainAddress(localAddress ?? ''),
     localPort: localPort ?? 0,
+    tls,
   };
 }
 

@@ -1,59 +1,53 @@
 /**
- * Accepts NATS clients on plain TCP. Must not know about NATS or sessions.
+ * Accepts NATS clients on TCP, plain or with TLS that begins within the connection. Must not know about NATS or
+ * sessions.
  */
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '../util/logger.ts';
 import type { Acceptor } from './acceptor.ts';
+import type { ByteStream } from './byte-stream.ts';
 import {
   type Listener,
   type ListenerAddress,
   type ListenerOptions,
   listen,
+  logAcceptErrors,
   originOf,
   TCP_KEEPALIVE_MS,
 } from './listener.ts';
 import { SocketStream } from './socket-stream.ts';
+import { ConnectionTls } from './tls-handshakes.ts';
+import { TlsStream } from './tls-stream.ts';
 
 /** See {@link Listener}. */
 export class TcpListener implements Listener {
   readonly #options: ListenerOptions;
+  readonly #acceptor: Acceptor;
   readonly #logger: Logger;
   readonly #server: Server;
   #port: number;
 
   constructor(options: ListenerOptions, acceptor: Acceptor, logger: Logger) {
     this.#options = options;
+    this.#acceptor = acceptor;
     this.#logger = logger;
     this.#port = options.port;
     this.#server = createServer(
       // Half-open: a client that closes its side after its last PUB still gets what it is owed.
       { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS, allowHalfOpen: true },
-      (socket) => {
-        const origin = originOf(socket, options.name, 'tcp');
-        if (origin === null) socket.destroy();
-        else
-          acceptor.accept({
-            stream: new SocketStream(socket),
-            origin,
-            maxConnections: options.maxConnections,
-          });
-      },
+      (socket) => this.#onSocket(socket),
     );
   }
 
   get address(): ListenerAddress {
-    return { name: this.#options.name, type: 'tcp', host: this.#options.host, port: this.#port };
+    const { name, host, tls } = this.#options;
+    const isTls = tls !== undefined && !tls.policy.isOptional;
+    return { name, type: isTls ? 'tls' : 'tcp', host, port: this.#port };
   }
 
   async start(): Promise<void> {
     this.#port = await listen(this.#server, this.#options);
-    this.#server.on('error', (error: NodeJS.ErrnoException) => {
-      // Out of file descriptors, mostly. The listener goes on when there are some again.
-      this.#logger.error(
-        { event: 'listener.accept_failed', listener: this.#options.name, code: error.code },
-        'a client could not be accepted',
-      );
-    });
+    logAcceptErrors(this.#server, this.#options.name, this.#logger);
     this.#logger.info({ event: 'listener.started', ...this.address }, 'listening for NATS clients');
   }
 
@@ -62,5 +56,21 @@ export class TcpListener implements Listener {
     // The callback waits for the connections too, and they have an end of their own.
     this.#server.close();
     this.#logger.info({ event: 'listener.closed', ...this.address }, 'no longer listening');
+  }
+
+  /** What comes before the bytes of the client, and before TLS, has to be taken off the socket here. */
+  #onSocket(socket: Socket): void {
+    const { name, maxConnections, tls: handshakes } = this.#options;
+    const tls = handshakes === undefined ? null : new ConnectionTls(handshakes.policy);
+    const origin = originOf(socket, name, 'tcp', tls);
+    if (origin === null) {
+      socket.destroy();
+      return;
+    }
+    const stream: ByteStream =
+      handshakes === undefined || tls === null
+        ? new SocketStream(socket)
+        : new TlsStream(socket, handshakes, tls);
+    this.#acceptor.accept({ stream, origin, maxConnections });
   }
 }

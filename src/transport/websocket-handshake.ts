@@ -39,14 +39,20 @@ export function statusOfBadRequest(request: IncomingMessage): number {
 /**
  * Whether a browser page may connect. Requests without `Origin` do not come from browsers and pass.
  * @param allowed null: any origin
+ * @param isTls whether the request came over TLS
  */
-export function isOriginAllowed(request: IncomingMessage, allowed: AllowedOrigins | null): boolean {
+export function isOriginAllowed(
+  request: IncomingMessage,
+  allowed: AllowedOrigins | null,
+  isTls: boolean,
+): boolean {
   const { origin, host } = request.headers;
   if (allowed === null || origin === undefined) return true;
   const page = normalOrigin(origin);
   if (page === null) return false;
-  // Plain `ws` is what an `http` page of the same host uses.
-  if (allowed === 'same_origin') return host !== undefined && page === normalOrigin(`http://${host}`);
+  // Plain `ws` is what an `http` page of the same host uses, `wss` an `https` page.
+  const own = `${isTls ? 'https' : 'http'}://${host}`;
+  if (allowed === 'same_origin') return host !== undefined && page === normalOrigin(own);
   return allowed.some((entry) => normalOrigin(entry) === page);
 }
 

@@ -1,8 +1,8 @@
 /**
- * Accepts NATS clients on WebSockets. Must not know about NATS or sessions.
+ * Accepts NATS clients on WebSockets, plain or over TLS. Must not know about NATS or sessions.
  */
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer, type Server as HttpServer, type IncomingMessage, STATUS_CODES } from 'node:http';
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Logger } from '../util/logger.ts';
@@ -12,9 +12,11 @@ import {
   type ListenerAddress,
   type ListenerOptions,
   listen,
+  logAcceptErrors,
   originOf,
   TCP_KEEPALIVE_MS,
 } from './listener.ts';
+import { ConnectionTls, type TlsHandshakes } from './tls-handshakes.ts';
 import {
   type AllowedOrigins,
   isOriginAllowed,
@@ -53,9 +55,13 @@ export class WebSocketListener implements Listener {
   readonly #acceptor: Acceptor;
   readonly #logger: Logger;
   readonly #server: Server;
+  /** Never listens: it gets each connection when there is nothing more to settle below HTTP. */
+  readonly #http: HttpServer;
   readonly #webSockets: WebSocketServer;
   /** Connections that are not WebSockets yet, each with its time limit. */
-  readonly #handshakes = new Map<Duplex, NodeJS.Timeout>();
+  readonly #handshakes = new Map<Socket, NodeJS.Timeout>();
+  /** The TCP socket below what HTTP sees, and the TLS between the two. */
+  readonly #below = new WeakMap<Duplex, { readonly socket: Socket; readonly tls: ConnectionTls | null }>();
   #port: number;
 
   constructor(options: WebSocketListenerOptions, acceptor: Acceptor, logger: Logger) {
@@ -67,17 +73,16 @@ export class WebSocketListener implements Listener {
     this.#webSockets.on('wsClientError', (_error, socket, request) =>
       refuse(socket, statusOfBadRequest(request)),
     );
-    this.#server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
-      (request, response) => {
-        const status = statusOfBadRequest(request);
-        const text = STATUS_CODES[status] ?? '';
-        request.resume();
-        response.writeHead(status, refusalHeaders(text)).end(text);
-      },
+    this.#server = createTcpServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS, allowHalfOpen: true },
+      (socket) => this.#onConnection(socket),
     );
-    this.#server
-      .on('connection', (socket) => this.#onConnection(socket))
+    this.#http = createServer((request, response) => {
+      const status = statusOfBadRequest(request);
+      const text = STATUS_CODES[status] ?? '';
+      request.resume();
+      response.writeHead(status, refusalHeaders(text)).end(text);
+    })
       // Also what a NATS client without WebSocket gets: its first line is no HTTP.
       .on('clientError', (_error, socket) => refuse(socket, 400))
       .on('connect', (_request, socket) => refuse(socket, 405))
@@ -85,17 +90,13 @@ export class WebSocketListener implements Listener {
   }
 
   get address(): ListenerAddress {
-    return { name: this.#options.name, type: 'ws', host: this.#options.host, port: this.#port };
+    const { name, host, tls } = this.#options;
+    return { name, type: tls === undefined ? 'ws' : 'wss', host, port: this.#port };
   }
 
   async start(): Promise<void> {
     this.#port = await listen(this.#server, this.#options);
-    this.#server.on('error', (error: NodeJS.ErrnoException) => {
-      this.#logger.error(
-        { event: 'listener.accept_failed', listener: this.#options.name, code: error.code },
-        'a client could not be accepted',
-      );
-    });
+    logAcceptErrors(this.#server, this.#options.name, this.#logger);
     this.#logger.info({ event: 'listener.started', ...this.address }, 'listening for NATS clients');
   }
 
@@ -111,12 +112,35 @@ export class WebSocketListener implements Listener {
       socket.destroy();
       return;
     }
-    const timer = setTimeout(() => socket.destroy(), this.#options.handshakeTimeoutMs);
+    const { tls: handshakes, handshakeTimeoutMs } = this.#options;
+    const limitMs = handshakeTimeoutMs + (handshakes?.policy.timeoutMs ?? 0);
+    const timer = setTimeout(() => socket.destroy(), limitMs);
     this.#handshakes.set(socket, timer);
     socket.once('close', () => this.#endHandshake(socket));
+    // What comes before TLS has to be taken off the socket here.
+    if (handshakes === undefined) this.#toHttp(socket, socket, null);
+    else this.#startTls(socket, handshakes);
   }
 
-  #endHandshake(socket: Duplex): void {
+  #startTls(socket: Socket, handshakes: TlsHandshakes): void {
+    // Until TLS has taken over, nobody else listens.
+    socket.on('error', () => socket.destroy());
+    const tls = new ConnectionTls(handshakes.policy);
+    const timer = setTimeout(() => socket.destroy(), tls.timeoutMs);
+    socket.once('close', () => clearTimeout(timer));
+    handshakes.begin(socket, (secured, session) => {
+      clearTimeout(timer);
+      tls.session = session;
+      this.#toHttp(secured, socket, tls);
+    });
+  }
+
+  #toHttp(stream: Duplex, socket: Socket, tls: ConnectionTls | null): void {
+    this.#below.set(stream, { socket, tls });
+    this.#http.emit('connection', stream);
+  }
+
+  #endHandshake(socket: Socket): void {
     clearTimeout(this.#handshakes.get(socket));
     this.#handshakes.delete(socket);
   }
@@ -128,12 +152,13 @@ export class WebSocketListener implements Listener {
       refuse(socket, 400);
     } else if (path !== undefined && path !== requested) {
       refuse(socket, 404);
-    } else if (!isOriginAllowed(request, allowedOrigins ?? null)) {
+    } else if (!isOriginAllowed(request, allowedOrigins ?? null, this.#options.tls !== undefined)) {
       refuse(socket, 403);
     } else {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        this.#endHandshake(socket);
-        const origin = originOf(request.socket, this.#options.name, 'ws');
+        const below = this.#below.get(socket);
+        if (below !== undefined) this.#endHandshake(below.socket);
+        const origin = originOf(request.socket, this.#options.name, 'ws', below?.tls ?? null);
         if (origin === null) {
           webSocket.terminate();
           return;

@@ -8,6 +8,18 @@ import tls from 'node:tls';
 import type { IClientOptions } from 'mqtt';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { UpstreamIdentity } from '../session/ports.ts';
+import type { TlsCredentials } from '../tls/credentials.ts';
+
+/** TLS towards the broker. */
+export interface BrokerTls {
+  readonly credentials: TlsCredentials;
+  /** The certificate of the broker is checked. */
+  readonly verify: boolean;
+  /** Name expected in it; null: the host of the URL. */
+  readonly serverName: string | null;
+  /** Protocols to offer. */
+  readonly alpn: readonly string[];
+}
 
 /** What every MQTT session to this broker has in common. Times in milliseconds. */
 export interface BrokerOptions {
@@ -21,6 +33,8 @@ export interface BrokerOptions {
   readonly maxInflight: number;
   /** Publications go past MQTT.js, not through it. */
   readonly isFastPath: boolean;
+  /** Null for URLs without TLS. */
+  readonly tls: BrokerTls | null;
 }
 
 /** Place in the broker's Receive Maximum that is kept free for the barrier. */
@@ -45,11 +59,11 @@ export function openStream(broker: BrokerOptions): Duplex {
   switch (url.protocol) {
     case 'ws:':
     case 'wss:':
-      return openWebSocket(broker);
+      return openWebSocket(broker, host);
     case 'mqtts:':
     case 'ssl:':
     case 'tls:': {
-      const socket = tls.connect({ host, port, ...(net.isIP(host) === 0 && { servername: host }) });
+      const socket = tls.connect({ host, port, ...tlsOptions(broker.tls, host) });
       socket.setNoDelay(true);
       return socket;
     }
@@ -61,12 +75,24 @@ export function openStream(broker: BrokerOptions): Duplex {
   }
 }
 
-function openWebSocket(broker: BrokerOptions): Duplex {
+function openWebSocket(broker: BrokerOptions, host: string): Duplex {
+  const isTls = broker.tls !== null;
   const socket = new WebSocket(broker.url, broker.protocolVersion === 5 ? ['mqtt'] : ['mqtt', 'mqttv3.1'], {
     handshakeTimeout: broker.connectTimeoutMs,
     perMessageDeflate: false,
+    ...(isTls && tlsOptions(broker.tls, host)),
   });
   return createWebSocketStream(socket);
+}
+
+/** Asked for each connection, so that new ones use renewed files. */
+function tlsOptions(broker: BrokerTls | null, host: string): tls.ConnectionOptions {
+  const servername = broker?.serverName ?? (net.isIP(host) === 0 ? host : undefined);
+  return {
+    ...(servername !== undefined && { servername }),
+    ...(broker !== null && { secureContext: broker.credentials.context, rejectUnauthorized: broker.verify }),
+    ...(broker !== null && broker.alpn.length > 0 && { ALPNProtocols: [...broker.alpn] }),
+  };
 }
 
 /**

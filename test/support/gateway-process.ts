@@ -25,7 +25,7 @@ export interface GatewayProcessOptions {
 /** A gateway in a process of its own that listens. */
 export interface GatewayProcess {
   readonly host: string;
-  /** Port of the `tcp` listener. */
+  /** Port of the `tcp` or `tls` listener. */
   readonly port: number;
   readonly url: string;
   /** `ws://host:port`; empty without a `ws` listener. */
@@ -106,7 +106,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions = {}): 
       START_LIMIT_MS,
       'process.ready',
     );
-    const port = portOf(logLines('listener.started'), 'tcp');
+    const port = portOf(logLines('listener.started'), 'tcp', 'tls');
     const wsPort = portOf(logLines('listener.started'), 'ws');
     return {
       host: '127.0.0.1',
@@ -138,8 +138,8 @@ export async function startGatewayProcess(options: GatewayProcessOptions = {}): 
   }
 }
 
-function portOf(lines: LogLine[], type: string): number {
-  const line = lines.find((candidate) => candidate.type === type);
+function portOf(lines: LogLine[], ...types: string[]): number {
+  const line = lines.find(({ type }) => types.includes(String(type)));
   return typeof line?.port === 'number' ? line.port : 0;
 }
 

@@ -26,11 +26,11 @@ export interface RunningGateway {
   readonly gateway: Gateway;
   readonly config: Config;
   readonly host: string;
-  /** Port of the first `tcp` listener; 0 when there is none. */
+  /** Port of the first `tcp` or `tls` listener; 0 when there is none. */
   readonly port: number;
-  /** `nats://host:port` of the first `tcp` listener */
+  /** `nats://host:port` of the first `tcp` or `tls` listener */
   readonly url: string;
-  /** `ws://host:port` of the first `ws` listener; empty when there is none. */
+  /** `ws://host:port` of the first `ws` or `wss` listener; empty when there is none. */
   readonly wsUrl: string;
   /** Every log line so far, as written, secrets already blanked out. */
   readonly logText: string;
@@ -96,15 +96,15 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Runn
     throw error;
   }
   const addresses = gateway.addresses();
-  const tcp = addresses.find((address) => address.type === 'tcp');
-  const ws = addresses.find((address) => address.type === 'ws');
+  const tcp = addresses.find(({ type }) => type === 'tcp' || type === 'tls');
+  const ws = addresses.find(({ type }) => type === 'ws' || type === 'wss');
   return {
     gateway,
     config,
     host: '127.0.0.1',
     port: tcp?.port ?? 0,
     url: tcp === undefined ? '' : `nats://127.0.0.1:${tcp.port}`,
-    wsUrl: ws === undefined ? '' : `ws://127.0.0.1:${ws.port}`,
+    wsUrl: ws === undefined ? '' : `${ws.type}://127.0.0.1:${ws.port}`,
     get logText() {
       return logText;
     },

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs that the tests start: mosquitto, mosquitto_pub, nats-server and rabbitmq-server. Does nothing
-# when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
+# Installs the programs that the tests start: mosquitto, mosquitto_pub, nats-server, rabbitmq-server and openssl. Does
+# nothing when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
 # they are kept from it. Services that ran before go on; the tests use other ports and leave them alone.
 set -eu
 
@@ -12,6 +12,7 @@ command -v mosquitto_pub >/dev/null || packages="$packages mosquitto-clients"
 command -v nats-server >/dev/null || packages="$packages nats-server"
 { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null; } &&
   command -v epmd >/dev/null || packages="$packages rabbitmq-server"
+command -v openssl >/dev/null || packages="$packages openssl"
 [ -n "$packages" ] || exit 0
 
 by_hand() {

@@ -28,6 +28,7 @@ export const PROGRAMS = {
   // The one in PATH is Debian's wrapper for its own service: it changes to another user and another folder.
   rabbitmq: { name: 'rabbitmq-server', aptPackage: 'rabbitmq-server', folder: '/usr/lib/rabbitmq/bin' },
   epmd: { name: 'epmd', aptPackage: 'rabbitmq-server' },
+  openssl: { name: 'openssl', aptPackage: 'openssl' },
 } as const satisfies Record<string, Program>;
 
 /**

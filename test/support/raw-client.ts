@@ -3,6 +3,7 @@
  * what no library would. Works the same over TCP and WebSocket.
  */
 import { createConnection, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import { atStart, exactly, IMPOSSIBLE, type Matcher, shown, upTo, upToMatch } from './raw-matchers.ts';
 import { within } from './wait-for.ts';
@@ -39,6 +40,10 @@ export interface RawWebSocketOptions extends RawOptions {
   readonly compression?: boolean;
   /** Send text frames in place of binary ones. */
   readonly textFrames?: boolean;
+  /** `wss`: the authority to trust, and a client certificate. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** What differs between TCP and WebSocket. */
@@ -287,19 +292,29 @@ export async function connectRaw(host: string, port: number, options: RawOptions
     ...(localAddress ? { localAddress } : {}),
   });
   socket.setNoDelay(true);
+  return await adoptSocket(socket, 'connect', options);
+}
+
+/** A client on a socket of the caller's own. @param connected event after which it can be used */
+export async function adoptSocket(
+  socket: Socket,
+  connected: 'connect' | 'secureConnect',
+  options: RawOptions = {},
+): Promise<RawClient> {
   const client = new RawClient(tcpWire(socket));
   socket.on('data', (bytes) => client.accept(bytes));
   socket.on('end', () => {
     client.finish({ how: 'eof', code: 0, reason: '' });
     socket.end();
   });
-  const connected = new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
+  const isConnected = new Promise<void>((resolve, reject) => {
+    socket.once(connected, resolve);
     socket.once('error', reject);
+    socket.once('close', () => reject(new Error('closed before it was connected')));
   });
   socket.on('error', () => client.finish({ how: 'reset', code: 0, reason: '' }));
   socket.on('close', () => client.finish({ how: 'reset', code: 0, reason: '' }));
-  return await ready(client, connected, options);
+  return await ready(client, isConnected, options);
 }
 
 function tcpWire(socket: Socket): Wire {
@@ -318,7 +333,7 @@ function tcpWire(socket: Socket): Wire {
     },
     reset: () => {
       // While a shutdown is under way, libuv refuses a reset and the handle would never be closed.
-      if (socket.writableEnded) socket.destroy();
+      if (socket.writableEnded || socket instanceof TLSSocket) socket.destroy();
       else socket.resetAndDestroy();
     },
   };
@@ -332,6 +347,8 @@ export async function connectRawWebSocket(
   const socket = new WebSocket(url, options.protocols ?? [], {
     perMessageDeflate: options.compression ?? false,
     headers: options.headers ?? {},
+    ...(options.ca !== undefined && { ca: options.ca }),
+    ...(options.cert !== undefined && { cert: options.cert, key: options.key }),
   });
   const client = new RawClient(webSocketWire(socket, options.textFrames ?? false));
   socket.on('message', (data) => {

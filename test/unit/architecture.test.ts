@@ -58,19 +58,25 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:crypto'],
   }),
   upstream: rule({
-    may: ['mqtt', 'metrics', 'util', ...LEAVES],
+    may: ['mqtt', 'metrics', 'tls', 'util', ...LEAVES],
     types: ['session/ports.ts'],
     packages: ['mqtt', 'ws', 'aedes'],
     builtIns: ['node:crypto', 'node:events', 'node:net', 'node:stream', 'node:tls'],
   }),
+  // The one place that reads certificates and keys, for whoever speaks TLS.
+  tls: rule({
+    may: ['util', 'errors.ts'],
+    types: ['auth'],
+    builtIns: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:tls'],
+  }),
   transport: rule({
-    may: ['nats', 'metrics', 'util', ...LEAVES],
+    may: ['nats', 'metrics', 'tls', 'util', ...LEAVES],
     types: ['session/ports.ts'],
     packages: ['ws'],
-    builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream'],
+    builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream', 'node:tls'],
   }),
   cli: rule({
-    may: ['config', 'util', 'translation', 'nats', 'errors.ts', 'gateway.ts', 'cluster'],
+    may: ['config', 'util', 'translation', 'nats', 'tls', 'errors.ts', 'gateway.ts', 'cluster'],
     types: ['metrics'],
     builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
   }),
@@ -87,6 +93,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'auth',
       'session',
       'upstream',
+      'tls',
       'transport',
       'translation',
       'nats',

@@ -27,6 +27,7 @@ const connectionTo = (url: string): BrokerOptions => ({
   ackTimeoutMs: 10_000,
   maxInflight: 100,
   isFastPath: true,
+  tls: null,
 });
 
 /** What a test has started, last first: also when it has failed. */
@@ -215,6 +216,7 @@ async function startBench(behaviour: Partial<ScriptedBehaviour> = {}): Promise<B
     ackTimeoutMs: 10_000,
     maxInflight: 100,
     isFastPath: true,
+    tls: null,
   } as const;
   const upstream = new BrokerUpstream(
     { ...OPTIONS, broker: connection },

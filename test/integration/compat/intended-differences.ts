@@ -81,10 +81,6 @@ export interface LaterRow {
 
 /** Rows of functions that this version does not have. */
 export const LATER_ROWS: readonly LaterRow[] = [
-  { row: 79, missing: 'TLS' },
-  { row: 80, missing: 'TLS' },
-  { row: 81, missing: 'TLS' },
-  { row: 82, missing: 'TLS' },
   { row: 83, missing: 'TLS client certificates as identity' },
   { row: 85, missing: 'nkeys' },
   { row: 86, missing: 'nkeys' },

@@ -45,6 +45,16 @@ test('main: a wrong command line goes to standard error, exit code 2', async () 
   );
 });
 
+test('main: a certificate that cannot be used is exit code 78 for check and serve alike', async () => {
+  writeFileSync(join(folder, 'cert.pem'), 'rubbish');
+  const flags = ['--tls', '--tlscert', 'cert.pem', '--tlskey', 'cert.pem', '-p', '0'];
+  for (const args of [['check', ...flags], flags]) {
+    const { code, stderr } = await run([...args, '--set', 'upstream.url=mqtt://127.0.0.1:1']);
+    assert.equal(code, 78);
+    assert.match(stderr, /listeners\[0\]\.tls\.cert_file: cert\.pem holds no certificate in PEM form/);
+  }
+});
+
 test('main: a wrong configuration is exit code 78 for check and serve alike', async () => {
   writeFileSync(join(folder, 'wrong.json'), '{ "ping_intervall": 5 }');
   for (const args of [

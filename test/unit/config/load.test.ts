@@ -54,6 +54,7 @@ test('load: the built-in defaults are a working configuration', () => {
       maxConnections: 0,
       mountpoint: null,
       websocket: { compression: false, path: null, allowedOrigins: [] },
+      tls: null,
     },
   ]);
 });
@@ -174,7 +175,7 @@ test('load: a secret can stand in a file of its own, less one line end', () => {
 
 test('load: the variables that templates may use are those that sessions fill in', () => {
   const names = CONNECT_TEXT_FIELDS.flatMap((field) => [`connect.${field}`, `Packet.${field}`]);
-  for (const name of [...names, 'generated', 'peer.address', 'listener']) {
+  for (const name of [...names, 'generated', 'peer.address', 'listener', 'tls.common_name', 'tls.subject']) {
     assert.deepEqual(problems({ flags: { 'client_info.password': `\${${name}}` } }), [], name);
   }
 });
@@ -260,7 +261,7 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
   [
     '--port without a tcp listener',
     { flags: { listeners: [{ name: 'w', type: 'ws', bind: ':1' }] }, listen: { port: '5' } },
-    ['flag --port: there is no listener of type "tcp" whose address could be changed'],
+    ['flag --port: there is no listener of type "tcp" or "tls" that it could change'],
   ],
   [
     'what a listener lacks',
@@ -344,14 +345,6 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     ],
   ],
   [
-    'TLS listeners',
-    { flags: { listeners: [{ name: 'a', type: 'tls', bind: ':1', tls: {} }] } },
-    [
-      'flag --set listeners: listeners[0].type = "tls" is not available in this version; "tcp" and "ws" are',
-      'flag --set listeners: listeners[0].tls is not available in this version; remove it',
-    ],
-  ],
-  [
     'authentication and permissions',
     {
       file: file(
@@ -425,7 +418,7 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
   [
     'WebSocket settings of a tcp listener',
     { flags: { listeners: [{ name: 'a', bind: ':1', websocket: { compression: true } }] } },
-    ['flag --set listeners: listeners[0].websocket is only for listeners of type "ws"'],
+    ['flag --set listeners: listeners[0].websocket is only for listeners of type "ws" or "wss"'],
   ],
   [
     'rules without effect',

@@ -38,6 +38,15 @@ test('print: masks secrets wherever they came from', () => {
   assert.match(text, /"url": "wss:\/\/h\/mqtt\?\*{8}"/);
 });
 
+test('print: masks secrets in the entries of lists', () => {
+  const listener = { name: 'a', bind: ':1', type: 'tls' };
+  const tls = { cert_file: 'c', key_file: 'k', key_passphrase: 'hunter2' };
+  const flags = { listeners: [{ ...listener, tls }] };
+  const text = renderConfig(loadConfigWithOrigins({ env: {}, flags }));
+  assert.doesNotMatch(text, /hunter2/);
+  assert.match(text, /"cert_file":"c","key_file":"k","key_passphrase":"\*{8}"/);
+});
+
 test('print: a password template of variables only is no secret', () => {
   assert.match(
     renderConfig(loadConfigWithOrigins({ env: {}, flags: {} })),

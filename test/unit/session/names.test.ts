@@ -18,6 +18,7 @@ const PEER: PeerInfo = {
   remotePort: 4000,
   localAddress: '127.0.0.1',
   localPort: 4222,
+  tls: null,
 };
 
 const connectWith = (fields: Partial<ConnectOptions>): ConnectOptions => ({

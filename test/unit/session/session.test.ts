@@ -58,6 +58,7 @@ function setUp() {
       remotePort: 1,
       localAddress: '127.0.0.1',
       localPort: 2,
+      tls: null,
     },
     output: new OutputBuffer(),
     pendingBytes: 0,

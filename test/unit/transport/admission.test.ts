@@ -1,10 +1,15 @@
 /** Clients that somebody else admits: greeted at once, not read before the decision, reported when they leave. */
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
+import { after, afterEach, describe, it } from 'node:test';
+import { TlsCredentials } from '../../../src/tls/credentials.ts';
 import type { Admission, Applicant } from '../../../src/transport/admission.ts';
+import type { ListenerTls } from '../../../src/transport/tls-handshakes.ts';
+import { silentLogger } from '../../../src/util/logger.ts';
+import { TestAuthority } from '../../support/certs.ts';
 import { connectRaw, connectRawWebSocket, type RawClient } from '../../support/raw-client.ts';
+import { connectRawTls } from '../../support/raw-tls.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { INFO, startTransport, type TestTransport } from './harness.ts';
+import { INFO, startTransport, type TestTransport, type TransportSettings } from './harness.ts';
 
 /** Decides when the test says so. */
 class Desk implements Admission {
@@ -25,21 +30,50 @@ afterEach(async () => {
   for (const transport of running.splice(0)) await transport.stop();
 });
 
-for (const kind of ['tcp', 'ws'] as const) {
+const authority = new TestAuthority();
+after(() => authority.remove());
+
+function tlsWith(policy: Partial<ListenerTls>): ListenerTls {
+  const { certFile, keyFile } = authority.issue();
+  const settings = { path: 'tls', certFile, keyFile, keyPassphrase: null, caFile: null, ciphers: null };
+  return {
+    credentials: new TlsCredentials({ ...settings, minVersion: '1.2' }, silentLogger),
+    verify: false,
+    mapsCertificate: false,
+    pinnedCerts: [],
+    infoDelayMs: 0,
+    isOptional: false,
+    timeoutMs: 2_000,
+    ...policy,
+  };
+}
+
+type Connect = (port: number) => Promise<RawClient>;
+const NO_INFO = { readInfo: false };
+const plain: Connect = (port) => connectRaw('127.0.0.1', port, NO_INFO);
+const encrypted: Connect = async (port) => {
+  const options = { ...NO_INFO, upgrade: false, ca: authority.ca };
+  return (await connectRawTls('127.0.0.1', port, options)).client;
+};
+
+const KINDS: readonly (readonly [name: string, settings: TransportSettings, connectTo: Connect])[] = [
+  ['tcp', {}, plain],
+  ['ws', { webSocket: {} }, (port) => connectRawWebSocket(`ws://127.0.0.1:${port}/`, NO_INFO)],
+  ['tls', { tls: tlsWith({ infoDelayMs: Number.POSITIVE_INFINITY }) }, encrypted],
+  ['tcp where TLS is optional', { tls: tlsWith({ isOptional: true }) }, plain],
+];
+
+for (const [kind, kindSettings, connectTo] of KINDS) {
   describe(`admission: ${kind}`, () => {
     async function started(settings = {}): Promise<{ desk: Desk; transport: TestTransport }> {
       const desk = new Desk();
-      const webSocket = kind === 'ws' ? { webSocket: {} } : {};
-      const transport = await startTransport({ ...settings, ...webSocket, admission: desk });
+      const transport = await startTransport({ ...settings, ...kindSettings, admission: desk });
       running.push(transport);
       return { desk, transport };
     }
 
     function connect({ port }: TestTransport): Promise<RawClient> {
-      const options = { readInfo: false };
-      return kind === 'tcp'
-        ? connectRaw('127.0.0.1', port, options)
-        : connectRawWebSocket(`ws://127.0.0.1:${port}/`, options);
+      return connectTo(port);
     }
 
     it('greets at once, reads nothing before the decision, then everything', async () => {

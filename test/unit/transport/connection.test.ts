@@ -457,6 +457,7 @@ async function manual(settings: TransportSettings = {}) {
     remotePort: 1,
     localAddress: '127.0.0.1',
     localPort: 2,
+    tls: null,
   } as const;
   transport.acceptor.accept({ stream, origin, maxConnections: undefined });
   return { transport, stream, session: transport.sessions[0]! };

@@ -15,12 +15,13 @@ import { InputAccount } from '../../../src/transport/input-account.ts';
 import type { Listener } from '../../../src/transport/listener.ts';
 import { PendingAccount } from '../../../src/transport/pending-account.ts';
 import { TcpListener } from '../../../src/transport/tcp-listener.ts';
+import { type ListenerTls, TlsHandshakes } from '../../../src/transport/tls-handshakes.ts';
 import {
   WebSocketListener,
   type WebSocketListenerOptions,
 } from '../../../src/transport/websocket-listener.ts';
 import { systemClock } from '../../../src/util/clock.ts';
-import { type LogFields, type Logger, silentLogger } from '../../../src/util/logger.ts';
+import { type LogFields, type Logger, RepeatLimiter, silentLogger } from '../../../src/util/logger.ts';
 import { connectRaw, type RawClient } from '../../support/raw-client.ts';
 import { within } from '../../support/wait-for.ts';
 
@@ -107,6 +108,7 @@ export interface TransportSettings extends Partial<ConnectionLimits> {
   readonly admission?: Admission;
   /** Present: a WebSocket listener. */
   readonly webSocket?: Partial<WebSocketListenerOptions>;
+  readonly tls?: ListenerTls;
 }
 
 /** A running listener and everything behind it. */
@@ -159,7 +161,9 @@ export async function startTransport(settings: TransportSettings = {}): Promise<
       return session;
     },
   });
-  const common = { name: 'test', host: '127.0.0.1', port: 0, maxConnections: settings.maxPerListener };
+  const tls =
+    settings.tls && new TlsHandshakes('test', settings.tls, new RepeatLimiter(logger, systemClock, 0));
+  const common = { name: 'test', host: '127.0.0.1', port: 0, maxConnections: settings.maxPerListener, tls };
   const listener =
     settings.webSocket === undefined
       ? new TcpListener(common, acceptor, logger)

@@ -53,6 +53,7 @@ describe('tcp listener', () => {
       remoteAddress: '127.0.0.1',
       localAddress: '127.0.0.1',
       localPort: transport.port,
+      tls: null,
     });
     assert.deepEqual(
       transport.logLines.map(({ event }) => event),
@@ -152,6 +153,7 @@ describe('connection registry', () => {
     remotePort: 1,
     localAddress: '127.0.0.1',
     localPort: 2,
+    tls: null,
   });
   const connection = (cid: number, listener?: string) => ({
     peer: peer(cid, listener),

@@ -46,6 +46,7 @@ class Bench {
         ackTimeoutMs: 10_000,
         maxInflight: 100,
         isFastPath: true,
+        tls: null,
       },
       service: null,
       isProbing,

@@ -16,6 +16,7 @@ const optionsFor = (broker: ScriptedBroker, protocolVersion: 4 | 5 = 5): BrokerO
   ackTimeoutMs: 10_000,
   maxInflight: 100,
   isFastPath: true,
+  tls: null,
 });
 
 const never = new AbortController().signal;

@@ -1,0 +1,71 @@
+/** Makes the listener that a configuration describes. Must not know about NATS or sessions. */
+import type { CredentialStore } from '../tls/credential-store.ts';
+import type { TlsSettings } from '../tls/material.ts';
+import { systemClock } from '../util/clock.ts';
+import { type Logger, RepeatLimiter } from '../util/logger.ts';
+import type { Acceptor } from './acceptor.ts';
+import type { Listener } from './listener.ts';
+import { TcpListener } from './tcp-listener.ts';
+import { type ListenerTls, TlsHandshakes } from './tls-handshakes.ts';
+import { WebSocketListener } from './websocket-listener.ts';
+
+/** A listener as configured. */
+export interface ListenerSettings {
+  readonly name: string;
+  readonly type: 'tcp' | 'tls' | 'ws' | 'wss';
+  readonly host: string;
+  readonly port: number;
+  /** 0: only the limit of the gateway counts. */
+  readonly maxConnections: number;
+  readonly tls: (TlsSettings & Omit<ListenerTls, 'credentials'>) | null;
+  readonly websocket: {
+    readonly compression: boolean;
+    readonly path: string | null;
+    /** Empty: any. */
+    readonly allowedOrigins: 'same_origin' | readonly string[];
+  };
+}
+
+/** What all listeners of a gateway share. */
+export interface ListenerParts {
+  readonly acceptor: Acceptor;
+  readonly certificates: CredentialStore;
+  readonly logger: Logger;
+  /** How long the upgrade to a WebSocket may take, in milliseconds. */
+  readonly webSocketHandshakeMs: number;
+  /** Longest WebSocket message. */
+  readonly maxMessageBytes: number;
+}
+
+/** @throws {GatewayError} `GW_CONFIG` when its certificate cannot be used */
+export function createListener(settings: ListenerSettings, parts: ListenerParts): Listener {
+  const { name, host, port, maxConnections, type, websocket } = settings;
+  const common = {
+    name,
+    host,
+    port,
+    maxConnections: maxConnections === 0 ? undefined : maxConnections,
+    tls: handshakes(settings, parts),
+  };
+  if (type === 'tcp' || type === 'tls') return new TcpListener(common, parts.acceptor, parts.logger);
+  const { allowedOrigins } = websocket;
+  const isAnyOrigin = allowedOrigins !== 'same_origin' && allowedOrigins.length === 0;
+  return new WebSocketListener(
+    {
+      ...common,
+      compression: websocket.compression,
+      path: websocket.path ?? undefined,
+      allowedOrigins: isAnyOrigin ? undefined : allowedOrigins,
+      handshakeTimeoutMs: parts.webSocketHandshakeMs,
+      maxMessageBytes: parts.maxMessageBytes,
+    },
+    parts.acceptor,
+    parts.logger,
+  );
+}
+
+function handshakes({ name, tls }: ListenerSettings, parts: ListenerParts): TlsHandshakes | undefined {
+  if (tls === null) return undefined;
+  const credentials = parts.certificates.open(tls);
+  return new TlsHandshakes(name, { ...tls, credentials }, new RepeatLimiter(parts.logger, systemClock));
+}

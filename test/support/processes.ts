@@ -2,7 +2,7 @@
  * Child processes of the tests: started, watched, stopped, and never left behind. Knows nothing of the programs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from './wait-for.ts';
 
@@ -23,14 +23,28 @@ export const PROGRAMS = {
   mosquittoPasswd: { name: 'mosquitto_passwd', aptPackage: 'mosquitto' },
   mosquittoPub: { name: 'mosquitto_pub', aptPackage: 'mosquitto-clients' },
   natsServer: { name: 'nats-server', aptPackage: 'nats-server' },
+  mariadb: { name: 'mariadbd', aptPackage: 'mariadb-server-core' },
+  initdb: { name: 'initdb', aptPackage: 'postgresql' },
+  postgres: { name: 'postgres', aptPackage: 'postgresql' },
+  redis: { name: 'redis-server', aptPackage: 'redis-server' },
 } as const satisfies Record<string, Program>;
+
+const DAEMON_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin'];
+const POSTGRESQL_FOLDER = '/usr/lib/postgresql';
+
+/** Debian keeps each version of PostgreSQL in a folder that is in nobody's PATH; the newest comes first. */
+function postgresqlFolders(): string[] {
+  if (!existsSync(POSTGRESQL_FOLDER)) return [];
+  const versions = readdirSync(POSTGRESQL_FOLDER).sort((a, b) => Number(b) - Number(a));
+  return versions.map((version) => join(POSTGRESQL_FOLDER, version, 'bin'));
+}
 
 /**
  * Where a program is. Daemons live in sbin on Debian, which an ordinary user does not have in PATH.
  * @returns null when it is not installed
  */
 function findProgram(name: string): string | null {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/usr/local/bin'];
+  const folders = [...(process.env.PATH ?? '').split(':'), ...DAEMON_FOLDERS, ...postgresqlFolders()];
   for (const folder of folders) {
     if (folder === '') continue;
     const path = join(folder, name);
@@ -60,12 +74,20 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Whom a program runs as. Only root can choose somebody else. */
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** How a program is started. */
 export interface ProcessOptions {
   readonly path: string;
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Whoever runs the tests when left out. */
+  readonly user?: ProcessUser | undefined;
 }
 
 const running = new Set<ChildProcess>();
@@ -112,6 +134,7 @@ export class ManagedProcess {
     const child = spawn(path, args, {
       cwd: options.cwd,
       env: options.env ?? process.env,
+      ...options.user,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

@@ -3,7 +3,7 @@
  * Knows nothing of MQTT or NATS; mosquitto.ts and nats-server.ts say what to run and what readiness is.
  */
 import { freePort, LOOPBACK } from './free-port.ts';
-import { ManagedProcess } from './processes.ts';
+import { ManagedProcess, type ProcessUser } from './processes.ts';
 import { waitFor } from './wait-for.ts';
 
 const PORT_ATTEMPTS = 10;
@@ -13,6 +13,8 @@ const PORT_TAKEN = /address already in use/i;
 /** What differs between the programs. */
 export interface ServiceDefinition {
   readonly program: string;
+  /** Whom it runs as; whoever runs the tests when left out. */
+  readonly user?: ProcessUser | undefined;
   /** Arguments for a start on this port; may write configuration files. */
   arguments(port: number): Promise<string[]>;
   /** The program's own words that it listens: the only proof that the listener on the port is not somebody else's. */
@@ -98,7 +100,11 @@ export class Service {
 
 /** @returns null when the port is taken */
 async function launch(definition: ServiceDefinition, port: number): Promise<ManagedProcess | null> {
-  const run = new ManagedProcess({ path: definition.program, args: await definition.arguments(port) });
+  const run = new ManagedProcess({
+    path: definition.program,
+    args: await definition.arguments(port),
+    user: definition.user,
+  });
   try {
     await run.untilOutput(definition.readyLine);
     await definition.probe(port);

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Connection, createConnection } from 'mysql2/promise';
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { type CertificateFiles, makeCertificates } from './certificates.ts';
 import { LOOPBACK } from './free-port.ts';
 import { PROGRAMS, requireProgram } from './processes.ts';
@@ -27,6 +27,8 @@ export interface MariaDb extends Service {
   readonly certificates: CertificateFiles;
   /** Runs statements as an administrator, one after the other. */
   sql(...statements: string[]): Promise<void>;
+  /** Rows of a table. */
+  count(table: string): Promise<number>;
 }
 
 /**
@@ -42,7 +44,9 @@ export async function startMariaDb(): Promise<MariaDb> {
     program,
     readyLine: /ready for connections/,
     arguments: (port) => Promise.resolve([...base, ...serverArguments(folder, port)]),
-    probe: (port) => runSql(port, ['SELECT 1']),
+    probe: async (port) => {
+      await runSql(port, ['SELECT 1']);
+    },
     cleanUp: () => rm(folder, { recursive: true, force: true }),
   };
   try {
@@ -52,7 +56,11 @@ export async function startMariaDb(): Promise<MariaDb> {
     const service = await Service.start(definition);
     return Object.assign(service, {
       certificates,
-      sql: (...statements: string[]) => runSql(service.port, statements),
+      sql: async (...statements: string[]) => {
+        await runSql(service.port, statements);
+      },
+      count: async (table: string) =>
+        Number((await runSql(service.port, [`SELECT count(*) AS n FROM ${table}`]))[0]?.n),
     });
   } catch (error) {
     await definition.cleanUp();
@@ -88,7 +96,8 @@ async function bootstrap(program: string, base: readonly string[]): Promise<void
   if (code !== 0) throw new Error(`mariadbd --bootstrap ended with ${code}:\n${log}`);
 }
 
-async function runSql(port: number, statements: readonly string[]): Promise<void> {
+/** @returns the rows of the last statement */
+async function runSql(port: number, statements: readonly string[]): Promise<RowDataPacket[]> {
   const connection: Connection = await createConnection({
     host: LOOPBACK,
     port,
@@ -97,7 +106,9 @@ async function runSql(port: number, statements: readonly string[]): Promise<void
     database: 'mqtt',
   });
   try {
-    for (const statement of statements) await connection.query(statement);
+    let rows: RowDataPacket[] = [];
+    for (const statement of statements) [rows] = await connection.query<RowDataPacket[]>(statement);
+    return rows;
   } finally {
     await connection.end();
   }

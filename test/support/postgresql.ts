@@ -23,6 +23,8 @@ export interface Postgresql extends Service {
   readonly certificates: CertificateFiles;
   /** Runs statements as an administrator, in the database `postgres`. */
   sql(...statements: string[]): Promise<void>;
+  /** Rows of a table. */
+  count(table: string): Promise<number>;
 }
 
 /**
@@ -36,9 +38,13 @@ export async function startPostgresql(): Promise<Postgresql> {
   const definition: ServiceDefinition = {
     program: requireProgram(PROGRAMS.postgres),
     user,
+    // With SIGTERM it would wait for its clients to leave.
+    stopSignal: 'SIGINT',
     readyLine: /ready to accept connections/,
     arguments: (port) => Promise.resolve(['-D', data, ...serverArguments(folder, port)]),
-    probe: (port) => runSql(port, ['SELECT 1']),
+    probe: async (port) => {
+      await runSql(port, ['SELECT 1']);
+    },
     cleanUp: () => rm(folder, { recursive: true, force: true }),
   };
   try {
@@ -50,7 +56,11 @@ export async function startPostgresql(): Promise<Postgresql> {
     const service = await Service.start(definition);
     return Object.assign(service, {
       certificates,
-      sql: (...statements: string[]) => runSql(service.port, statements),
+      sql: async (...statements: string[]) => {
+        await runSql(service.port, statements);
+      },
+      count: async (table: string) =>
+        Number((await runSql(service.port, [`SELECT count(*) AS n FROM ${table}`]))[0]?.n),
     });
   } catch (error) {
     await definition.cleanUp();
@@ -93,7 +103,8 @@ function serverArguments(folder: string, port: number): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-async function runSql(port: number, statements: readonly string[]): Promise<void> {
+/** @returns the rows of the last statement */
+async function runSql(port: number, statements: readonly string[]): Promise<pg.QueryResultRow[]> {
   const client = new pg.Client({
     host: LOOPBACK,
     port,
@@ -103,7 +114,9 @@ async function runSql(port: number, statements: readonly string[]): Promise<void
   });
   await client.connect();
   try {
-    for (const statement of statements) await client.query(statement);
+    let rows: pg.QueryResultRow[] = [];
+    for (const statement of statements) ({ rows } = await client.query(statement));
+    return rows;
   } finally {
     await client.end();
   }

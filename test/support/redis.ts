@@ -57,9 +57,9 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
 }
 
 /** A Redis whose second port speaks TLS and asks for a client certificate. */
-export async function startTlsRedis(): Promise<
-  RedisServer & { readonly tlsPort: number; readonly certificates: CertificateFiles }
-> {
+export async function startTlsRedis(
+  options: Pick<RedisServerOptions, 'password'> = {},
+): Promise<RedisServer & { readonly tlsPort: number; readonly certificates: CertificateFiles }> {
   const folder = await mkdtemp(join(tmpdir(), 'nmg-redis-tls-'));
   const certificates = await makeCertificates(folder, 'gateway');
   const tlsPort = await freePort();
@@ -70,7 +70,7 @@ export async function startTlsRedis(): Promise<
     `tls-key-file ${certificates.key}`,
     'tls-auth-clients yes',
   ];
-  const server = await startRedis({ configuration });
+  const server = await startRedis({ ...options, configuration });
   const stop = server.stop.bind(server);
   return Object.assign(server, {
     tlsPort,

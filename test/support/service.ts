@@ -15,6 +15,8 @@ export interface ServiceDefinition {
   readonly program: string;
   /** Whom it runs as; whoever runs the tests when left out. */
   readonly user?: ProcessUser | undefined;
+  /** Ends it in an orderly way; SIGTERM when left out. */
+  readonly stopSignal?: NodeJS.Signals;
   /** Arguments for a start on this port; may write configuration files. */
   arguments(port: number): Promise<string[]>;
   /** The program's own words that it listens: the only proof that the listener on the port is not somebody else's. */
@@ -83,7 +85,7 @@ export class Service {
 
   /** Starts the program again on the same port, after ending it if it still runs. */
   async restart(): Promise<void> {
-    await this.#process.end();
+    await this.#process.end(this.#definition.stopSignal);
     this.#process = await waitFor(
       () => launch(this.#definition, this.port),
       RESTART_LIMIT_MS,
@@ -93,7 +95,7 @@ export class Service {
 
   /** Ends the process and removes its files. Idempotent. */
   async stop(): Promise<void> {
-    await this.#process.end();
+    await this.#process.end(this.#definition.stopSignal);
     await this.#definition.cleanUp();
   }
 }

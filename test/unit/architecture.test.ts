@@ -44,8 +44,16 @@ const RULES: Readonly<Record<string, Rule>> = {
   nats: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   mqtt: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
+  // Templates of queries and commands are checked where they are read; the files named are pure.
   config: rule({
-    may: ['errors.ts', 'nats', 'mqtt'],
+    may: [
+      'errors.ts',
+      'nats',
+      'mqtt',
+      'auth/credential-values.ts',
+      'auth/query-template.ts',
+      'auth/redis-command.ts',
+    ],
     types: ['util'],
     packages: ['convict', 'jsonc-parser'],
     builtIns: ['node:fs', 'node:path', 'node:net'],
@@ -54,8 +62,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   auth: rule({
     may: ['nats', 'metrics', 'util', ...LEAVES],
     types: ['config'],
-    packages: ['bcryptjs', 'lru-cache'],
-    builtIns: ['node:crypto', 'node:fs', 'node:os', 'node:path', 'node:util', 'node:worker_threads'],
+    packages: ['bcryptjs', 'ioredis', 'lru-cache', 'mysql2', 'pg'],
+    builtIns: [
+      'node:crypto',
+      'node:fs',
+      'node:fs/promises',
+      'node:net',
+      'node:os',
+      'node:path',
+      'node:tls',
+      'node:util',
+      'node:worker_threads',
+    ],
   }),
   // Of mqtt/ it needs the reason codes of acknowledgements and the check of strings; both are pure.
   session: rule({
@@ -106,6 +124,8 @@ const ONE_FILE_PACKAGES: Readonly<Record<string, string>> = {
   'pino-pretty': 'util/logger.ts',
   aedes: 'upstream/embedded-broker.ts',
   bcryptjs: 'auth/bcrypt-pool.ts',
+  mysql2: 'auth/authenticators/mysql.ts',
+  pg: 'auth/authenticators/postgresql.ts',
 };
 
 /** Where the environment of the process may be read. */

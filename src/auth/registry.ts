@@ -5,7 +5,20 @@
 import type { MethodConfig, MethodName, SettingsOf } from '../config/authentication/methods.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { ChainLink } from './chain.ts';
+import type { HashAlgorithm } from './password-hash.ts';
 import type { AuthServices } from './services.ts';
+
+type AlgorithmConfig = SettingsOf<'built_in'>['password_hash_algorithm'];
+
+function toAlgorithm(config: AlgorithmConfig): HashAlgorithm {
+  return {
+    name: config.name,
+    saltPosition: config.salt_position,
+    macFunction: config.mac_fun,
+    iterations: config.iterations,
+    keyBytes: config.dk_length,
+  };
+}
 
 type Factory<Name extends MethodName> = (
   settings: SettingsOf<Name>,
@@ -13,6 +26,11 @@ type Factory<Name extends MethodName> = (
 ) => Promise<Authenticator>;
 
 const FACTORIES: { readonly [Name in MethodName]: Factory<Name> } = {
+  built_in: async (settings, services) => {
+    const { createBuiltInAuthenticator } = await import('./authenticators/built-in.ts');
+    const { users, users_file: usersFile, password_hash_algorithm: algorithm } = settings;
+    return createBuiltInAuthenticator({ users, usersFile, algorithm: toAlgorithm(algorithm) }, services);
+  },
   token: async (settings, services) =>
     (await import('./authenticators/token.ts')).createTokenAuthenticator(settings, services),
 };

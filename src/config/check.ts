@@ -2,6 +2,7 @@
  * Checks single values against the schema: names, types, ranges. What values mean together is the business of
  * contradictions.ts. Reads nothing.
  */
+import { USERS_KIND } from './authentication/built-in.ts';
 import { type Variants, variantOf } from './entries.ts';
 import { FormatError, listWords } from './formats.ts';
 import { type Group, isKey, isRequired, type Key, keysOf } from './key.ts';
@@ -106,6 +107,7 @@ function checkValue(key: Key<unknown>, path: KeyPath, value: unknown, report: Re
 
 /** URLs with a password in them are refused, but must not be printed either; a query may hold a token. */
 function mayHoldSecret(key: Key<unknown>, value: unknown): boolean {
+  if (key.type.kind === USERS_KIND) return true;
   return key.type.kind === 'url' && typeof value === 'string' && /[@?]/.test(value);
 }
 

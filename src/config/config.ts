@@ -120,6 +120,8 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[];
   /** Methods in order; empty: the broker decides. */
   readonly authentication: readonly MethodConfig[];
+  /** User of `built_in` that clients are which show nothing, or null. */
+  readonly noAuthUser: string | null;
   readonly clientInfo: ClientInfoConfig;
   readonly mapping: MappingConfig;
   readonly rules: readonly RuleConfig[];

@@ -88,7 +88,12 @@ function checkAuthentication(settings: Settings, add: Add): void {
   for (const [position, entry] of settings.authentication.entries()) {
     const path = `authentication[${position}]`;
     if (entry.method === 'token' && entry.token === '') add(path, 'needs token or token_file');
+    if (entry.method === 'built_in' && entry.users.length === 0 && entry.users_file === '')
+      add(path, 'needs users or users_file');
   }
+  const hasUsers = settings.authentication.some(({ method, enable }) => method === 'built_in' && enable);
+  if (settings.no_auth_user !== '' && !hasUsers)
+    add('no_auth_user', 'needs the method built_in in authentication');
   // Somebody who is not asked has no name.
   const isUsed = settings.authentication.some(({ enable }) => enable);
   const { client_info: info } = settings;

@@ -227,6 +227,7 @@ function toConfig(settings: Settings): Config {
     shutdownTimeoutMs: settings.shutdown_timeout,
     listeners: settings.listeners.map(toListener),
     authentication: settings.authentication,
+    noAuthUser: settings.no_auth_user === '' ? null : settings.no_auth_user,
     clientInfo: {
       clientId: settings.client_info.client_id,
       username: settings.client_info.username,

@@ -2,6 +2,8 @@
  * Writes a configuration as a file that could have been its source, with a note where each value came from.
  * Secrets are masked. Pure.
  */
+import { SECRET_USER_FIELDS } from '../auth/user-record.ts';
+import { USERS_KIND } from './authentication/built-in.ts';
 import { variantOf } from './entries.ts';
 import { type Group, isKey, type Key } from './key.ts';
 import { isRecord } from './key-path.ts';
@@ -52,6 +54,7 @@ function masked(key: Key<unknown>, value: unknown): unknown {
   if (Array.isArray(value) && (key.items !== undefined || key.variants !== undefined)) {
     return value.map((entry) => maskedEntry(key, entry));
   }
+  if (key.type.kind === USERS_KIND) return maskedUsers(value);
   if (typeof value !== 'string') return value;
   // A template that is nothing but variables tells no secret, and hiding it would hide how clients are identified.
   if (key.isSecret && !/^(?:\$\{[^}]*\})*$/.test(value)) return MASK;
@@ -73,4 +76,15 @@ function maskedGroup(group: Group, values: unknown): unknown {
     return [name, isKey(node) ? masked(node, value) : maskedGroup(node, value)] as const;
   });
   return Object.fromEntries(shown);
+}
+
+function maskedUsers(users: unknown): unknown {
+  if (!Array.isArray(users)) return users;
+  return users.map((user: unknown) => {
+    if (!isRecord(user)) return user;
+    const shown = Object.entries(user).map(([name, value]) => {
+      return [name, SECRET_USER_FIELDS.includes(name) ? MASK : value] as const;
+    });
+    return Object.fromEntries(shown);
+  });
 }

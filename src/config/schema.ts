@@ -160,6 +160,11 @@ const KEYS = {
   listeners: entries('Addresses that NATS clients connect to.', LISTENER_KEYS, [
     { name: 'tcp', type: 'tcp', bind: '127.0.0.1:4222' },
   ]),
+  no_auth_user: key(
+    'Name of the user of `built_in` that clients are which show no credentials at all; empty: they are refused.',
+    names.oneLine,
+    '',
+  ),
   authentication: variantEntries<MethodConfig>(
     'Methods that decide who may connect, asked in order: a method accepts, refuses, or leaves the client to the next one; the end of the list refuses. Empty: everyone may connect, and the broker decides.',
     { by: 'method', common: COMMON_KEYS, groups: METHOD_KEYS },

@@ -45,8 +45,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   mqtt: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
   config: rule({
-    may: ['errors.ts', 'nats', 'mqtt'],
-    types: ['util'],
+    // The two of auth/ are pure: users and permissions are written in the same way everywhere.
+    may: ['errors.ts', 'nats', 'mqtt', 'auth/user-record.ts', 'auth/permission-format.ts'],
+    types: ['util', 'auth/permissions.ts', 'auth/password-hash.ts'],
     packages: ['convict', 'jsonc-parser'],
     builtIns: ['node:fs', 'node:path', 'node:net'],
   }),

@@ -1,10 +1,12 @@
 /** All authentication methods by the name that `method` has: the only list of them in the configuration. */
 import type { Parsed } from '../key.ts';
+import { BUILT_IN_KEYS } from './built-in.ts';
 import type { COMMON_KEYS } from './common.ts';
 import { TOKEN_KEYS } from './token.ts';
 
 /** Settings of each method, those that all have left out. */
 export const METHOD_KEYS = {
+  built_in: BUILT_IN_KEYS,
   token: TOKEN_KEYS,
 } as const;
 

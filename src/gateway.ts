@@ -11,6 +11,8 @@ import type { SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
 import type { ClientPort } from './session/ports.ts';
 import { Session } from './session/session.ts';
+import { filterSubjects } from './translation/filter-subjects.ts';
+import { createNameMapper } from './translation/subject-topic.ts';
 import { WireHeaders } from './translation/wire-headers.ts';
 import { Acceptor } from './transport/acceptor.ts';
 import type { Connection } from './transport/connection.ts';
@@ -99,7 +101,13 @@ class ComposedGateway implements Gateway {
     this.#logger = logger;
     this.#registry = new ConnectionRegistry({ maxConnections: config.maxConnections });
     this.#pending = new PendingAccount(config.maxTotalPendingBytes);
-    this.#access = new AccessControl(config, { logger, clock: systemClock, counters: this.#counters.auth });
+    const mapper = createNameMapper({ ...config.mapping, mountpoint: '' });
+    this.#access = new AccessControl(config, {
+      logger,
+      clock: systemClock,
+      counters: this.#counters.auth,
+      subjectsOfFilter: (filter) => filterSubjects(mapper, filter),
+    });
   }
 
   async start(): Promise<void> {

@@ -30,6 +30,8 @@ export interface AccessServices {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly counters: AuthCounters;
+  /** See `AuthServices`. */
+  readonly subjectsOfFilter: (filter: string) => readonly string[] | null;
 }
 
 /** Null: no method has such a user. */

@@ -31,6 +31,28 @@ const FACTORIES: { readonly [Name in MethodName]: Factory<Name> } = {
     const { users, users_file: usersFile, password_hash_algorithm: algorithm } = settings;
     return createBuiltInAuthenticator({ users, usersFile, algorithm: toAlgorithm(algorithm) }, services);
   },
+  http: async (settings, services) => {
+    const { createHttpAuthenticator } = await import('./authenticators/http.ts');
+    const { verb, url, headers, body, tls } = settings;
+    return createHttpAuthenticator(
+      {
+        verb,
+        url,
+        headers,
+        body,
+        contentType: settings.content_type,
+        poolSize: settings.pool_size,
+        tls: {
+          caFile: tls.ca_file,
+          certFile: tls.cert_file,
+          keyFile: tls.key_file,
+          serverName: tls.server_name,
+          isVerified: tls.verify,
+        },
+      },
+      services,
+    );
+  },
   token: async (settings, services) =>
     (await import('./authenticators/token.ts')).createTokenAuthenticator(settings, services),
 };

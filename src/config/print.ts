@@ -55,7 +55,7 @@ function masked(key: Key<unknown>, value: unknown): unknown {
     return value.map((entry) => maskedEntry(key, entry));
   }
   if (key.type.kind === USERS_KIND) return maskedUsers(value);
-  if (typeof value !== 'string') return value;
+  if (typeof value !== 'string') return key.isSecret && !isEmptyRecord(value) ? MASK : value;
   // A template that is nothing but variables tells no secret, and hiding it would hide how clients are identified.
   if (key.isSecret && !/^(?:\$\{[^}]*\})*$/.test(value)) return MASK;
   // Some brokers take a signature or token in the query.
@@ -87,4 +87,8 @@ function maskedUsers(users: unknown): unknown {
     });
     return Object.fromEntries(shown);
   });
+}
+
+function isEmptyRecord(value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).length === 0;
 }

@@ -45,8 +45,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   mqtt: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
   config: rule({
-    // The two of auth/ are pure: users and permissions are written in the same way everywhere.
-    may: ['errors.ts', 'nats', 'mqtt', 'auth/user-record.ts', 'auth/permission-format.ts'],
+    // Those of auth/ are pure: users and permissions are written in the same way everywhere.
+    may: [
+      'errors.ts',
+      'nats',
+      'mqtt',
+      'auth/user-record.ts',
+      'auth/permission-format.ts',
+      'auth/credential-template.ts',
+    ],
     types: ['util', 'auth/permissions.ts', 'auth/password-hash.ts'],
     packages: ['convict', 'jsonc-parser'],
     builtIns: ['node:fs', 'node:path', 'node:net'],
@@ -59,6 +66,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: [
       'node:crypto',
       'node:fs',
+      'node:http',
+      'node:https',
       'node:net',
       'node:os',
       'node:path',

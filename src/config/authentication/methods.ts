@@ -2,11 +2,13 @@
 import type { Parsed } from '../key.ts';
 import { BUILT_IN_KEYS } from './built-in.ts';
 import type { COMMON_KEYS } from './common.ts';
+import { HTTP_KEYS } from './http.ts';
 import { TOKEN_KEYS } from './token.ts';
 
 /** Settings of each method, those that all have left out. */
 export const METHOD_KEYS = {
   built_in: BUILT_IN_KEYS,
+  http: HTTP_KEYS,
   token: TOKEN_KEYS,
 } as const;
 

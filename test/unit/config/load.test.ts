@@ -346,9 +346,9 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
       ),
     },
     [
-      'FILE:1: authentication[0].method is missing; it must be built_in or token',
+      'FILE:1: authentication[0].method is missing; it must be built_in, http or token',
       'FILE:1: authentication[1] must be an object with method and the settings of that method',
-      'FILE:1: authentication[2].method = "tokn" must be built_in or token; did you mean "token"?',
+      'FILE:1: authentication[2].method = "tokn" must be built_in, http or token; did you mean "token"?',
       'FILE:1: authentication[3].tokn is not a known setting; did you mean "authentication[3].token"?',
       'FILE:1: authentication[3].timeout = "1x" must be a duration such as "500ms", "60s" or "2m", from 10ms to 60s',
     ],

@@ -3,6 +3,8 @@
  * databases quote values in their messages.
  */
 
+import type { Credentials } from './authenticator.ts';
+
 /** A backend could not answer. Holds no secret and no cause. */
 export class BackendError extends Error {
   override readonly name = 'BackendError';
@@ -35,4 +37,9 @@ function describe(error: unknown): { message: string; code: string } {
   if (error instanceof AggregateError && error.message === '') return describe(error.errors[0]);
   const { code } = error as NodeJS.ErrnoException;
   return { message: error.message, code: typeof code === 'string' ? code : error.name };
+}
+
+/** What a client has shown and must not appear in a log line. */
+export function secretsOf({ pass, token, jwt, sig }: Credentials): string[] {
+  return [pass, token, jwt, sig];
 }

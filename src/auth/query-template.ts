@@ -3,6 +3,8 @@
  * the text. Pure.
  */
 
+import { CREDENTIAL_VARIABLES, isCredentialVariable } from './credential-template.ts';
+
 /** How parameters are written: `?` (MySQL, MariaDB) or `$1` (PostgreSQL). */
 export type ParameterStyle = 'question' | 'dollar';
 
@@ -25,18 +27,11 @@ const TOKENS =
 /** EMQX's templates may have quotes around a placeholder. */
 const QUOTED_PLACEHOLDER = /^(['"])\$\{([^}]*)\}\1$/;
 
-/**
- * @param names placeholders that exist
- * @throws {TemplateError} for unknown placeholders, none at all, and places where a parameter cannot stand
- */
-export function compileQuery(
-  template: string,
-  style: ParameterStyle,
-  names: readonly string[],
-): QueryTemplate {
+/** @throws {TemplateError} for unknown placeholders, none at all, and places where a parameter cannot stand */
+export function compileQuery(template: string, style: ParameterStyle): QueryTemplate {
   const used: string[] = [];
   const parameter = (name: string): string => {
-    if (!names.includes(name)) throw new TemplateError(unknownPlaceholder(name, names));
+    checkPlaceholder(name);
     if (style === 'question') {
       used.push(name);
       return '?';
@@ -58,7 +53,9 @@ export function compileQuery(
   return { sql, names: used };
 }
 
-/** Words for a placeholder that does not exist. */
-export function unknownPlaceholder(name: string, names: readonly string[]): string {
-  return `has \${${name}}, but there is only ${names.map((known) => `\${${known}}`).join(', ')}`;
+/** @throws {TemplateError} for a placeholder that does not exist */
+export function checkPlaceholder(name: string): void {
+  if (isCredentialVariable(name)) return;
+  const known = CREDENTIAL_VARIABLES.map((one) => `\${${one}}`).join(', ');
+  throw new TemplateError(`has \${${name}}, but there is only ${known}`);
 }

@@ -4,7 +4,7 @@
  */
 
 import { placeholders } from '../util/template.ts';
-import { TemplateError, unknownPlaceholder } from './query-template.ts';
+import { checkPlaceholder, TemplateError } from './query-template.ts';
 
 /** Commands and how many arguments follow the key. */
 const FIELDS: Readonly<Record<string, { readonly min: number; readonly max: number }>> = {
@@ -22,11 +22,8 @@ export interface CommandTemplate {
   readonly fields: readonly string[];
 }
 
-/**
- * @param names placeholders that exist
- * @throws {TemplateError} for other commands, unknown placeholders, and placeholders elsewhere than in the key
- */
-export function compileCommand(template: string, names: readonly string[]): CommandTemplate {
+/** @throws {TemplateError} for other commands, unknown placeholders, and placeholders elsewhere than in the key */
+export function compileCommand(template: string): CommandTemplate {
   const [word = '', key = '', ...fields] = template.trim().split(/\s+/);
   const command = word.toUpperCase();
   const rule = Object.hasOwn(FIELDS, command) ? FIELDS[command] : undefined;
@@ -41,8 +38,7 @@ export function compileCommand(template: string, names: readonly string[]): Comm
   }
   const used = placeholders(key);
   if (used.length === 0) throw new TemplateError('has no placeholder in its key');
-  const unknown = used.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new TemplateError(unknownPlaceholder(unknown, names));
+  for (const name of used) checkPlaceholder(name);
   if (command.startsWith('H') && command !== 'HGETALL' && !fields.includes('password_hash')) {
     throw new TemplateError('must ask for the field password_hash');
   }

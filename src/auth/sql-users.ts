@@ -1,9 +1,9 @@
 /** What the methods on SQL databases have in common: a pool, one query, one row. Knows no driver. */
 import type { Authenticator, Credentials, Verdict } from './authenticator.ts';
-import { BackendError, backendError } from './backend-error.ts';
+import { BackendError, backendError, secretsOf } from './backend-error.ts';
 import type { BackendTlsSettings } from './backend-tls.ts';
 import { ConnectionPool, type PooledConnection } from './connection-pool.ts';
-import { credentialValue, secretsOf } from './credential-values.ts';
+import { credentialValue } from './credential-template.ts';
 import { type HashSettings, hashAlgorithm } from './hash-settings.ts';
 import type { HashAlgorithm } from './password-hash.ts';
 import type { QueryTemplate } from './query-template.ts';
@@ -76,7 +76,7 @@ export class SqlUsers implements Authenticator {
   async authenticate(credentials: Credentials, signal: AbortSignal): Promise<Verdict> {
     // An empty password is none: whoever stored one must not have opened the door.
     if (credentials.pass === '') return { kind: 'skip' };
-    const values = this.#query.names.map((name) => credentialValue(name, credentials) ?? '');
+    const values = this.#query.names.map((name) => credentialValue(name, credentials));
     // No text of a database holds it, and asking for it is an error to some.
     if (values.some((value) => value.includes('\0'))) return { kind: 'skip' };
     const rows = await this.#rows(values, credentials, signal);

@@ -6,7 +6,7 @@ import type { Credentials, Identity, Verdict } from './authenticator.ts';
 import { BackendError } from './backend-error.ts';
 import { plainIdentity } from './identity.ts';
 import type { HashAlgorithm } from './password-hash.ts';
-import { parsePermissions } from './permissions-json.ts';
+import { parsePermissions } from './permission-format.ts';
 import type { AuthServices } from './services.ts';
 
 /** One row or hash: values as drivers give them. */

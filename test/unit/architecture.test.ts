@@ -44,17 +44,19 @@ const RULES: Readonly<Record<string, Rule>> = {
   nats: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   mqtt: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
-  // Templates of queries and commands are checked where they are read; the files named are pure.
   config: rule({
+    // Those of auth/ are pure: users, permissions and templates are written in the same way everywhere.
     may: [
       'errors.ts',
       'nats',
       'mqtt',
-      'auth/credential-values.ts',
+      'auth/user-record.ts',
+      'auth/permission-format.ts',
+      'auth/credential-template.ts',
       'auth/query-template.ts',
       'auth/redis-command.ts',
     ],
-    types: ['util'],
+    types: ['util', 'auth/permissions.ts', 'auth/password-hash.ts'],
     packages: ['convict', 'jsonc-parser'],
     builtIns: ['node:fs', 'node:path', 'node:net'],
   }),
@@ -67,6 +69,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       'node:crypto',
       'node:fs',
       'node:fs/promises',
+      'node:http',
+      'node:https',
       'node:net',
       'node:os',
       'node:path',
@@ -93,7 +97,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream'],
   }),
   cli: rule({
-    may: ['config', 'util', 'translation', 'nats', 'errors.ts', 'gateway.ts'],
+    may: [
+      'config',
+      'util',
+      'translation',
+      'nats',
+      'errors.ts',
+      'gateway.ts',
+      // For the commands that keep users.
+      'auth/users-file.ts',
+      'auth/user-record.ts',
+      'auth/password-hash.ts',
+    ],
     builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
   }),
   'gateway.ts': rule({

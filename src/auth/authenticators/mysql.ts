@@ -4,7 +4,6 @@ import { connect, isIP } from 'node:net';
 import type { Connection, ConnectionOptions, RowDataPacket, SslOptions } from 'mysql2';
 import type { Authenticator } from '../authenticator.ts';
 import { backendTlsOptions } from '../backend-tls.ts';
-import { CREDENTIAL_NAMES } from '../credential-values.ts';
 import { guardStream } from '../guarded-stream.ts';
 import { compileQuery } from '../query-template.ts';
 import type { AuthServices } from '../services.ts';
@@ -25,7 +24,7 @@ export async function createMysqlAuthenticator(
   services: AuthServices,
 ): Promise<Authenticator> {
   const { createConnection } = await import('mysql2');
-  const query = compileQuery(settings.query, 'question', CREDENTIAL_NAMES);
+  const query = compileQuery(settings.query, 'question');
   const open = async (signal: AbortSignal): Promise<SqlConnection> => {
     const { host, port } = settings.server;
     const tls = await tlsOptions(settings);

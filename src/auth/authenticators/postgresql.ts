@@ -3,7 +3,6 @@ import type { Client, ClientConfig } from 'pg';
 import type { Authenticator } from '../authenticator.ts';
 import { backendTlsOptions } from '../backend-tls.ts';
 import type { PooledConnection } from '../connection-pool.ts';
-import { CREDENTIAL_NAMES } from '../credential-values.ts';
 import { guardStream } from '../guarded-stream.ts';
 import { compileQuery, type QueryTemplate } from '../query-template.ts';
 import type { AuthServices } from '../services.ts';
@@ -31,7 +30,7 @@ export async function createPostgresqlAuthenticator(
   services: AuthServices,
 ): Promise<Authenticator> {
   const pg = (await import('pg')).default;
-  const query = compileQuery(settings.query, 'dollar', CREDENTIAL_NAMES);
+  const query = compileQuery(settings.query, 'dollar');
   const types: ClientConfig['types'] = {
     // The driver's default takes it for local time, which depends on where the gateway runs.
     getTypeParser: (oid, format) =>

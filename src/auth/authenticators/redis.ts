@@ -1,11 +1,10 @@
 /** Method `redis`: looks users up with one command that reads one key; a single Redis, behind sentinels, or a cluster. */
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { backoffDelay } from '../../util/backoff.ts';
-import { renderTemplate } from '../../util/template.ts';
 import type { Authenticator, Credentials, Verdict } from '../authenticator.ts';
-import { BackendError, backendError } from '../backend-error.ts';
+import { BackendError, backendError, secretsOf } from '../backend-error.ts';
 import { type BackendTlsSettings, backendTlsOptions } from '../backend-tls.ts';
-import { CREDENTIAL_NAMES, credentialValue, secretsOf } from '../credential-values.ts';
+import { renderCredentials } from '../credential-template.ts';
 import { type HashSettings, hashAlgorithm } from '../hash-settings.ts';
 import { type CommandTemplate, compileCommand, recordOf } from '../redis-command.ts';
 import { RedisLink } from '../redis-link.ts';
@@ -43,7 +42,7 @@ export async function createRedisAuthenticator(
   settings: RedisSettings,
   services: AuthServices,
 ): Promise<Authenticator> {
-  const command = compileCommand(settings.command, CREDENTIAL_NAMES);
+  const command = compileCommand(settings.command);
   const client = await createClient(settings);
   const { clock, logger } = services;
   const limits = { acquireTimeoutMs: settings.connect_timeout, queryTimeoutMs: settings.query_timeout };
@@ -81,7 +80,7 @@ class RedisUsers implements Authenticator {
   async #record(credentials: Credentials, signal: AbortSignal): Promise<StoredRecord | null> {
     const { command, key: template, fields } = this.#command;
     // One argument, whatever the values hold: the protocol counts bytes.
-    const key = renderTemplate(template, (name) => credentialValue(name, credentials)) ?? '';
+    const key = renderCredentials(template, credentials, (value) => value);
     try {
       return recordOf(this.#command, await this.#link.call(command, [key, ...fields], signal));
     } catch (error) {

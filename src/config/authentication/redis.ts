@@ -1,5 +1,4 @@
 /** Settings of the method `redis`. */
-import { CREDENTIAL_NAMES } from '../../auth/credential-values.ts';
 import { TemplateError } from '../../auth/query-template.ts';
 import { compileCommand } from '../../auth/redis-command.ts';
 import { choice, type Format, FormatError, integer, listOf } from '../formats.ts';
@@ -16,7 +15,7 @@ const command: Format<string> = {
   parse(value) {
     if (typeof value !== 'string') throw new FormatError();
     try {
-      compileCommand(value, CREDENTIAL_NAMES);
+      compileCommand(value);
     } catch (error) {
       if (error instanceof TemplateError) throw new FormatError(error.message);
       throw error;

@@ -1,5 +1,4 @@
 /** What the methods `mysql` and `postgresql` have in common. */
-import { CREDENTIAL_NAMES } from '../../auth/credential-values.ts';
 import { compileQuery, type ParameterStyle, TemplateError } from '../../auth/query-template.ts';
 import { duration, type Format, FormatError, integer } from '../formats.ts';
 import { key } from '../key.ts';
@@ -17,7 +16,7 @@ function query(style: ParameterStyle): Format<string> {
     parse(value) {
       if (typeof value !== 'string' || value.trim() === '') throw new FormatError();
       try {
-        compileQuery(value, style, CREDENTIAL_NAMES);
+        compileQuery(value, style);
       } catch (error) {
         if (error instanceof TemplateError) throw new FormatError(error.message);
         throw error;

@@ -2,7 +2,7 @@
 import { createMysqlAuthenticator, type MysqlSettings } from '../../../src/auth/authenticators/mysql.ts';
 import type { AuthServices } from '../../../src/auth/services.ts';
 import { MYSQL_KEYS } from '../../../src/config/authentication/mysql.ts';
-import { parseGroup } from '../../../src/config/schema.ts';
+import { parseGroup } from '../../../src/config/entries.ts';
 import { LOOPBACK } from '../../support/free-port.ts';
 import { type MariaDb, startMariaDb } from '../../support/mariadb.ts';
 import { insertStatement } from '../../support/sql.ts';

@@ -7,7 +7,7 @@ import {
 } from '../../../src/auth/authenticators/postgresql.ts';
 import type { AuthServices } from '../../../src/auth/services.ts';
 import { POSTGRESQL_KEYS } from '../../../src/config/authentication/postgresql.ts';
-import { parseGroup } from '../../../src/config/schema.ts';
+import { parseGroup } from '../../../src/config/entries.ts';
 import { authServices, credentials } from '../../support/credentials.ts';
 import { LOOPBACK } from '../../support/free-port.ts';
 import { startPostgresql } from '../../support/postgresql.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { createRedisAuthenticator, type RedisSettings } from '../../../src/auth/authenticators/redis.ts';
 import type { AuthServices } from '../../../src/auth/services.ts';
 import { REDIS_KEYS } from '../../../src/config/authentication/redis.ts';
-import { parseGroup } from '../../../src/config/schema.ts';
+import { parseGroup } from '../../../src/config/entries.ts';
 import { authServices, credentials } from '../../support/credentials.ts';
 import { LOOPBACK } from '../../support/free-port.ts';
 import { startRedis, startRedisCluster, startSentinel, startTlsRedis } from '../../support/redis.ts';

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { BackendError, backendError } from '../../../src/auth/backend-error.ts';
 import { hashAlgorithm } from '../../../src/auth/hash-settings.ts';
-import { parsePermissions } from '../../../src/auth/permissions-json.ts';
 import { judgeStoredUser, type StoredRecord } from '../../../src/auth/stored-user.ts';
 import { authServices, credentials } from '../../support/credentials.ts';
 
@@ -92,18 +91,6 @@ test('stored user: permissions as text or object; what is not understood lets no
     7,
   ])
     await assert.rejects(identityOf({ permissions: bad }), { code: 'MALFORMED' }, String(bad));
-});
-
-test('permissions: limits of answers', () => {
-  const limits = (value: unknown) => parsePermissions({ allow_responses: value }).allowResponses;
-  assert.equal(limits(false), null);
-  assert.deepEqual(limits({ max: 5, expires: 2.5 }), { maxMessages: 5, expiresMs: 2_500 });
-  assert.deepEqual(limits({ max: -1, expires: -1 }), {
-    maxMessages: Number.POSITIVE_INFINITY,
-    expiresMs: Number.POSITIVE_INFINITY,
-  });
-  assert.throws(() => limits({ max: '5' }), TypeError);
-  assert.throws(() => limits({ maximum: 5 }), TypeError);
 });
 
 test('stored user: further columns are attributes', async () => {

@@ -6,7 +6,14 @@ import { parseGroup } from '../../../src/config/entries.ts';
 import { LOOPBACK } from '../../support/free-port.ts';
 import { type MariaDb, startMariaDb } from '../../support/mariadb.ts';
 import { insertStatement } from '../../support/sql.ts';
-import { CONNECT_TIMEOUT, type MethodOptions, QUERY_TIMEOUT, testStoredUsers } from './stored-users.ts';
+import {
+  CONNECT_TIMEOUT,
+  type MethodOptions,
+  QUERY_TIMEOUT,
+  testDatabaseContract,
+  testStoredUsers,
+  type UserDatabase,
+} from './stored-users.ts';
 
 const PASSWORD = 'gateway-at-mariadb';
 
@@ -22,7 +29,7 @@ const SCHEMA = [
 ];
 const QUERY = 'SELECT * FROM users WHERE username = ${connect.user} LIMIT 1';
 
-testStoredUsers('mysql', async () => {
+async function start(): Promise<UserDatabase> {
   const server: MariaDb = await startMariaDb();
   await server.sql(...SCHEMA);
   return {
@@ -38,10 +45,18 @@ testStoredUsers('mysql', async () => {
     restart: () => server.restart(),
     stop: () => server.stop(),
   };
-});
+}
+
+testStoredUsers('mysql', start);
+testDatabaseContract('mysql', start, (port) => fileSettings({ port, algorithm: { name: 'sha256' } }));
 
 function settings(options: MethodOptions): MysqlSettings {
-  return parseGroup(MYSQL_KEYS, {
+  return parseGroup(MYSQL_KEYS, fileSettings(options));
+}
+
+/** As they stand in the configuration file. */
+function fileSettings(options: MethodOptions): Readonly<Record<string, unknown>> {
+  return {
     server: `${LOOPBACK}:${options.port}`,
     database: 'mqtt',
     username: 'gateway',
@@ -52,5 +67,5 @@ function settings(options: MethodOptions): MysqlSettings {
     connect_timeout: `${CONNECT_TIMEOUT}ms`,
     query_timeout: `${QUERY_TIMEOUT}ms`,
     tls: options.tls,
-  });
+  };
 }

@@ -12,7 +12,14 @@ import { authServices, credentials } from '../../support/credentials.ts';
 import { LOOPBACK } from '../../support/free-port.ts';
 import { startPostgresql } from '../../support/postgresql.ts';
 import { insertStatement } from '../../support/sql.ts';
-import { CONNECT_TIMEOUT, type MethodOptions, QUERY_TIMEOUT, testStoredUsers } from './stored-users.ts';
+import {
+  CONNECT_TIMEOUT,
+  type MethodOptions,
+  QUERY_TIMEOUT,
+  testDatabaseContract,
+  testStoredUsers,
+  type UserDatabase,
+} from './stored-users.ts';
 
 const PASSWORD = 'gateway-at-postgresql';
 
@@ -27,7 +34,7 @@ const SCHEMA = [
 const COLUMNS = 'password_hash, salt, is_superuser, permissions, expire_at, client_id, mountpoint';
 const QUERY = `SELECT ${COLUMNS} FROM users WHERE username = \${connect.user} LIMIT 1`;
 
-testStoredUsers('postgresql', async () => {
+async function start(): Promise<UserDatabase> {
   const server = await startPostgresql();
   await server.sql(...SCHEMA);
   return {
@@ -48,7 +55,10 @@ testStoredUsers('postgresql', async () => {
     restart: () => server.restart(),
     stop: () => server.stop(),
   };
-});
+}
+
+testStoredUsers('postgresql', start);
+testDatabaseContract('postgresql', start, (port) => fileSettings({ port, algorithm: { name: 'sha256' } }));
 
 test('postgresql: without prepared statements, values are bound all the same', async () => {
   const server = await startPostgresql();
@@ -69,7 +79,12 @@ test('postgresql: without prepared statements, values are bound all the same', a
 });
 
 function settings(options: MethodOptions, isPrepared = true): PostgresqlSettings {
-  return parseGroup(POSTGRESQL_KEYS, {
+  return parseGroup(POSTGRESQL_KEYS, fileSettings(options, isPrepared));
+}
+
+/** As they stand in the configuration file. */
+function fileSettings(options: MethodOptions, isPrepared = true): Readonly<Record<string, unknown>> {
+  return {
     server: `${LOOPBACK}:${options.port}`,
     database: 'postgres',
     username: 'gateway',
@@ -81,5 +96,5 @@ function settings(options: MethodOptions, isPrepared = true): PostgresqlSettings
     connect_timeout: `${CONNECT_TIMEOUT}ms`,
     query_timeout: `${QUERY_TIMEOUT}ms`,
     tls: options.tls,
-  });
+  };
 }

@@ -14,7 +14,9 @@ import {
   CONNECT_TIMEOUT,
   type MethodOptions,
   QUERY_TIMEOUT,
+  testDatabaseContract,
   testStoredUsers,
+  type UserDatabase,
   type UserRecord,
 } from './stored-users.ts';
 
@@ -24,7 +26,7 @@ const HASH = createHash('sha256').update(USER_PASSWORD).digest('hex');
 const FIELDS = 'password_hash salt is_superuser permissions expire_at client_id mountpoint';
 const RECOVERY_LIMIT_MS = 10_000;
 
-testStoredUsers('redis', async () => {
+async function start(): Promise<UserDatabase> {
   const server = await startTlsRedis({ password: PASSWORD });
   const users = new Map<string, UserRecord>();
   const store = async (name: string, record: UserRecord): Promise<void> => {
@@ -50,10 +52,23 @@ testStoredUsers('redis', async () => {
     },
     stop: () => server.stop(),
   };
-});
+}
+
+testStoredUsers('redis', start);
+testDatabaseContract('redis', start, (port) =>
+  fileSettings({ port, algorithm: { name: 'sha256' }, password: PASSWORD }),
+);
 
 function settings(options: MethodOptions, more: Readonly<Record<string, unknown>> = {}): RedisSettings {
-  return parseGroup(REDIS_KEYS, {
+  return parseGroup(REDIS_KEYS, fileSettings(options, more));
+}
+
+/** As they stand in the configuration file. */
+function fileSettings(
+  options: MethodOptions,
+  more: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
+  return {
     servers: [`${LOOPBACK}:${options.port}`],
     password: options.password,
     command: `HMGET mqtt_user:\${connect.user} ${FIELDS}`,
@@ -62,7 +77,7 @@ function settings(options: MethodOptions, more: Readonly<Record<string, unknown>
     query_timeout: `${QUERY_TIMEOUT}ms`,
     tls: options.tls,
     ...more,
-  });
+  };
 }
 
 /** Asks until it works: a cluster or a new master takes its time. */

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, pbkdf2Sync, randomBytes, randomInt } from 'node:crypto';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { hashSync } from 'bcryptjs';
@@ -13,8 +13,10 @@ import type { AuthServices } from '../../../src/auth/services.ts';
 import { createLogger } from '../../../src/util/logger.ts';
 import { authServices, credentials } from '../../support/credentials.ts';
 import { FaultyProxy } from '../../support/faulty-proxy.ts';
-import { LOOPBACK, listenOnFreePort } from '../../support/free-port.ts';
+import { listenOnFreePort } from '../../support/free-port.ts';
+import { SpoilingProxy, spoilEveryThirdByte } from '../../support/spoiling-proxy.ts';
 import { waitFor, within } from '../../support/wait-for.ts';
+import { ALL_FAULTS, testContract } from './contract.ts';
 
 /** A row, or the fields of a hash. */
 export type UserRecord = Readonly<Record<string, string | number | null>>;
@@ -85,7 +87,63 @@ const INJECTIONS = [
   '',
 ];
 
-/** Registers the tests. */
+/**
+ * Registers the contract that all methods have, with real clients and a gateway.
+ * @param settingsOf the entry of `authentication` for a database behind this port
+ */
+export function testDatabaseContract(
+  method: string,
+  start: () => Promise<UserDatabase>,
+  settingsOf: (port: number) => Readonly<Record<string, unknown>>,
+): void {
+  testContract(
+    method,
+    async () => {
+      const database = await start();
+      const proxy = await FaultyProxy.start({ port: database.port });
+      const spoiler = await SpoilingProxy.start(proxy.port);
+      await database.addUser('ann', { password_hash: sha256(`${PASSWORD}salt`), salt: 'salt' });
+      await database.addUser("o'neil", { password_hash: sha256(PASSWORD), salt: '' });
+      return {
+        settings: settingsOf(spoiler.port),
+        good: ['ann', "o'neil"].map((user) => ({
+          name: user,
+          options: { user, pass: PASSWORD },
+          identity: user,
+        })),
+        bad: [
+          { name: 'wrong password', options: { user: 'ann', pass: `${PASSWORD}x` } },
+          { name: 'empty password', options: { user: 'ann', pass: '' } },
+          ...INJECTIONS.filter((user) => user.length < 1_000).map((user) => ({
+            name: JSON.stringify(user),
+            options: { user, pass: PASSWORD },
+          })),
+        ],
+        secrets: [PASSWORD, database.password, sha256(`${PASSWORD}salt`)],
+        backend: {
+          stop: () => proxy.stop(),
+          stall: async () => proxy.stall(),
+          garble: async () => {
+            spoiler.spoil = spoilEveryThirdByte;
+          },
+          mend: async () => {
+            spoiler.spoil = null;
+            proxy.heal();
+            await proxy.accept();
+          },
+        },
+        stop: async () => {
+          spoiler.stop();
+          await proxy.stop();
+          await database.stop();
+        },
+      };
+    },
+    ALL_FAULTS,
+  );
+}
+
+/** Registers the tests of a method by itself. */
 export function testStoredUsers(method: string, start: () => Promise<UserDatabase>): void {
   describe(`users in ${method}`, () => {
     let database: UserDatabase;
@@ -352,29 +410,21 @@ export function testStoredUsers(method: string, start: () => Promise<UserDatabas
 
     test(`${method}: a database whose answers are garbled is a failure, and recovery needs no restart`, async () => {
       const meet = async (spoil: (bytes: Buffer) => void): Promise<void> => {
-        let isSpoiling = false;
-        const port = await listen((socket) => {
-          const target = createConnection({ host: LOOPBACK, port: database.port });
-          socket.pipe(target).on('error', () => socket.destroy());
-          target.on('close', () => socket.destroy());
-          target.on('data', (bytes: Buffer) => {
-            if (isSpoiling) spoil(bytes);
-            socket.write(bytes);
-          });
-        });
-        const own = await create({ port });
+        const spoiler = await SpoilingProxy.start(database.port);
+        closers.push(() => spoiler.stop());
+        const own = await create({ port: spoiler.port });
         await identity('ann', own);
         for (let round = 0; round < 4; round++) {
-          isSpoiling = true;
+          spoiler.spoil = spoil;
           const outcome = await ask({ user: 'ann' }, own).catch((error: Error) => error);
           // A single wrong byte may hit what nobody looks at.
           if (outcome instanceof Error) assert.equal(outcome.name, 'BackendError', outcome.stack);
-          else if (spoil === everyThirdByte) assert.notEqual(outcome.kind, 'accept');
-          isSpoiling = false;
+          else if (spoil === spoilEveryThirdByte) assert.notEqual(outcome.kind, 'accept');
+          spoiler.spoil = null;
           await recovers(own);
         }
       };
-      await Promise.all([everyThirdByte, ...Array.from({ length: 9 }, () => oneByte)].map(meet));
+      await Promise.all([spoilEveryThirdByte, ...Array.from({ length: 9 }, () => oneByte)].map(meet));
     });
 
     test(`${method}: a wrong password of the gateway is a failure that does not show it`, async () => {
@@ -394,10 +444,6 @@ export function testStoredUsers(method: string, start: () => Promise<UserDatabas
       await fails(await create({ port, tls: otherName }), /altname|ALTNAME/i);
     });
   });
-}
-
-function everyThirdByte(bytes: Buffer): void {
-  for (let i = 0; i < bytes.length; i += 3) bytes[i] = (bytes[i] ?? 0) ^ 0x5a;
 }
 
 function oneByte(bytes: Buffer): void {

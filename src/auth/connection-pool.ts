@@ -6,6 +6,7 @@ import { backoffDelay } from '../util/backoff.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { BackendError, backendError } from './backend-error.ts';
+import { BackendHealth } from './backend-health.ts';
 
 /** One connection, logged in. */
 export interface PooledConnection {
@@ -51,6 +52,8 @@ interface Member<C> {
   /** Has answered before: may have died unnoticed since. */
   isUsed: boolean;
   idleSinceMs: number;
+  /** Ends the wait of who uses it; null while nobody does. */
+  cancel: ((error: BackendError) => void) | null;
 }
 
 interface Waiting<C> {
@@ -66,8 +69,8 @@ export class ConnectionPool<C extends PooledConnection> {
   readonly #idle: Member<C>[] = [];
   readonly #busy = new Set<Member<C>>();
   readonly #openings = new Set<AbortController>();
+  readonly #health: BackendHealth;
   #failures = 0;
-  #lastFailure: BackendError | null = null;
   #retryTimer: TimerHandle | undefined;
   #idleTimer: TimerHandle | undefined;
   #isClosed = false;
@@ -75,6 +78,7 @@ export class ConnectionPool<C extends PooledConnection> {
   constructor(settings: PoolSettings, parts: PoolParts<C>) {
     this.#settings = settings;
     this.#parts = parts;
+    this.#health = new BackendHealth(parts.method, parts.logger);
   }
 
   /** Connections, including those being opened. */
@@ -111,7 +115,10 @@ export class ConnectionPool<C extends PooledConnection> {
     const stopped = new BackendError('the gateway stops', 'CLOSED');
     for (const one of [...this.#waiting]) one.reject(stopped);
     for (const opening of this.#openings) opening.abort(stopped);
-    for (const { connection } of this.#busy) connection.destroy();
+    for (const { connection, cancel } of [...this.#busy]) {
+      connection.destroy();
+      cancel?.(stopped);
+    }
     await Promise.all(this.#idle.splice(0).map(({ connection }) => endInTime(connection, clock)));
   }
 
@@ -140,23 +147,13 @@ export class ConnectionPool<C extends PooledConnection> {
         },
       };
       const onAbort = (): void => waiting.reject(signal.reason);
-      const { acquireTimeoutMs } = this.#settings;
-      const timer = this.#parts.clock.setTimeout(
-        () => waiting.reject(this.#acquireTimeout()),
-        acquireTimeoutMs,
-      );
+      const limitMs = this.#settings.acquireTimeoutMs;
+      const onLate = (): void => waiting.reject(this.#health.lateError(limitMs));
+      const timer = this.#parts.clock.setTimeout(onLate, limitMs);
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiting.add(waiting);
       this.#openIfNeeded();
     });
-  }
-
-  #acquireTimeout(): BackendError {
-    const reason = this.#lastFailure;
-    const text = `no connection within ${this.#settings.acquireTimeoutMs} ms`;
-    return reason === null
-      ? new BackendError(text, 'TIMEOUT')
-      : new BackendError(`${text}: ${reason.message}`, reason.code);
   }
 
   /** The one that was used last: it is the least likely to have died, and the others may go. */
@@ -178,12 +175,15 @@ export class ConnectionPool<C extends PooledConnection> {
         signal.removeEventListener('abort', onAbort);
         this.#release(member);
       };
+      member.cancel = (error) => {
+        settle();
+        reject(error);
+      };
       const timer = clock.setTimeout(() => {
         // Whatever it still says belongs to nobody; and where one hangs, the idle ones will hang, too.
         member.connection.destroy();
         this.#dropIdle();
-        settle();
-        reject(new BackendError(`no answer within ${queryTimeoutMs} ms`, 'TIMEOUT'));
+        member.cancel?.(new BackendError(`no answer within ${queryTimeoutMs} ms`, 'TIMEOUT'));
       }, queryTimeoutMs);
       const onAbort = (): void => reject(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
@@ -194,6 +194,7 @@ export class ConnectionPool<C extends PooledConnection> {
   #release(member: Member<C>): void {
     if (!this.#busy.delete(member)) return;
     member.isUsed = true;
+    member.cancel = null;
     if (this.#isClosed || !member.connection.isOpen) member.connection.destroy();
     else this.#give(member);
     this.#openIfNeeded();
@@ -264,29 +265,20 @@ export class ConnectionPool<C extends PooledConnection> {
   }
 
   #onOpen(connection: C): void {
-    if (this.#failures > 0) {
-      const { method, logger } = this.#parts;
-      logger.info({ event: 'auth.backend_up', method }, 'the database of an authentication method is back');
-    }
+    this.#health.onConnected();
     this.#failures = 0;
-    this.#lastFailure = null;
     if (this.#isClosed) connection.destroy();
-    else this.#give({ connection, isUsed: false, idleSinceMs: 0 });
+    else this.#give({ connection, isUsed: false, idleSinceMs: 0, cancel: null });
   }
 
   #onFailure(error: BackendError): void {
     if (this.#isClosed) return;
-    const { method, logger, clock } = this.#parts;
-    if (this.#failures === 0) {
-      const fields = { event: 'auth.backend_down', method, code: error.code, detail: error.message };
-      logger.warn(fields, 'the database of an authentication method cannot be reached');
-    }
-    this.#lastFailure = error;
+    this.#health.onFailure(error);
     // Several may fail at once; they count as one.
     if (this.#retryTimer !== undefined) return;
     const delayMs = backoffDelay(this.#failures, RETRY, 0.5 + Math.random() / 2);
     this.#failures++;
-    this.#retryTimer = clock.setTimeout(() => {
+    this.#retryTimer = this.#parts.clock.setTimeout(() => {
       this.#retryTimer = undefined;
       this.#openIfNeeded();
     }, delayMs);

@@ -6,6 +6,7 @@ import type { Cluster, Redis } from 'ioredis';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { BackendError, backendError } from './backend-error.ts';
+import { BackendHealth } from './backend-health.ts';
 
 /** In milliseconds. */
 export interface RedisLinkLimits {
@@ -36,19 +37,20 @@ export class RedisLink {
   #pending = 0;
   /** Shared by all who wait for a connection; null when nobody does. */
   #coming: { readonly promise: Promise<void>; readonly wake: () => void } | null = null;
-  #lastFailure: BackendError | null = null;
+  readonly #health: BackendHealth;
   #isClosed = false;
 
   constructor(client: Redis | Cluster, limits: RedisLinkLimits, parts: RedisLinkParts) {
     this.#client = client;
     this.#limits = limits;
     this.#parts = parts;
+    this.#health = new BackendHealth(parts.method, parts.logger);
     client.on('ready', () => this.#onReady());
     client.on('error', (error: unknown) => this.#onFailure(error));
     client.on('node error', (error: unknown) => this.#onFailure(error));
     // The event has said why; this says no more than that the connection is closed.
     client.connect().catch((error: unknown) => {
-      if (this.#lastFailure === null) this.#onFailure(error);
+      if (!this.#health.isDown) this.#onFailure(error);
     });
   }
 
@@ -83,7 +85,9 @@ export class RedisLink {
 
   async #attempt(command: string, values: readonly string[], signal: AbortSignal): Promise<unknown> {
     const { acquireTimeoutMs, queryTimeoutMs } = this.#limits;
-    await this.#bounded(this.#ready(), acquireTimeoutMs, signal, () => this.#notReady());
+    await this.#bounded(this.#ready(), acquireTimeoutMs, signal, () =>
+      this.#health.lateError(acquireTimeoutMs),
+    );
     if (this.#isClosed) throw new BackendError('the gateway stops', 'CLOSED');
     const answer = this.#client.callBuffer(command, [...values]);
     return await this.#bounded(
@@ -104,14 +108,6 @@ export class RedisLink {
       this.#coming = { promise, wake };
     }
     return this.#coming.promise;
-  }
-
-  #notReady(): BackendError {
-    const reason = this.#lastFailure;
-    const text = `no connection within ${this.#limits.acquireTimeoutMs} ms`;
-    return reason === null
-      ? new BackendError(text, 'TIMEOUT')
-      : new BackendError(`${text}: ${reason.message}`, reason.code);
   }
 
   async #bounded<T>(
@@ -135,23 +131,13 @@ export class RedisLink {
   }
 
   #onReady(): void {
-    const { method, logger } = this.#parts;
-    if (this.#lastFailure !== null) {
-      logger.info({ event: 'auth.backend_up', method }, 'the database of an authentication method is back');
-    }
-    this.#lastFailure = null;
+    this.#health.onConnected();
     this.#wakeAll();
   }
 
   #onFailure(error: unknown): void {
     if (this.#isClosed) return;
-    const { method, logger, secrets } = this.#parts;
-    const failure = backendError('connect', error, secrets);
-    if (this.#lastFailure === null) {
-      const fields = { event: 'auth.backend_down', method, code: failure.code, detail: failure.message };
-      logger.warn(fields, 'the database of an authentication method cannot be reached');
-    }
-    this.#lastFailure = failure;
+    this.#health.onFailure(backendError('connect', error, this.#parts.secrets));
   }
 
   #wakeAll(): void {

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { AccessControl } from './auth/access-control.ts';
+import { PermissionChecks } from './auth/permission-check.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
@@ -258,6 +259,7 @@ class ComposedGateway implements Gateway {
       counters: this.#counters,
       wireHeaders: new WireHeaders(),
       failureDelay: this.#access.failureDelay,
+      permissionChecks: new PermissionChecks(),
     };
     const spaces = new Map(config.listeners.map((listener) => [listener.name, this.#nameSpaces(listener)]));
     return (client) => {

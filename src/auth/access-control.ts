@@ -13,6 +13,7 @@ import type { Identity } from './authenticator.ts';
 import { AuthenticationChain, type ChainLink } from './chain.ts';
 import { FailureDelay } from './failure-delay.ts';
 import { PasswordHashes } from './password-hash.ts';
+import type { Permissions } from './permissions.ts';
 import { createMethods } from './registry.ts';
 
 /** The part of the configuration that is about who may connect. */
@@ -22,6 +23,7 @@ export interface AccessSettings {
   readonly authFailureDelayMs: number;
   /** Who clients are that show nothing; null: refused. */
   readonly noAuthUser: string | null;
+  readonly defaultPermissions: Permissions | null;
   readonly listeners: readonly { readonly name: string; readonly isAuthenticated: boolean }[];
 }
 
@@ -43,9 +45,6 @@ function identityOf(name: string, links: readonly ChainLink[]): Identity | null 
   return null;
 }
 
-/** Nobody is asked. */
-const OPEN: AccessRules = { chain: null, anonymous: null };
-
 /** See the head of the file. */
 export class AccessControl {
   readonly failureDelay: FailureDelay;
@@ -60,10 +59,9 @@ export class AccessControl {
     this.#settings = settings;
     this.#services = services;
     this.failureDelay = new FailureDelay(settings.authFailureDelayMs, services.clock);
-    for (const { name } of settings.listeners) this.#points.set(name, new AccessPoint(OPEN));
   }
 
-  /** What holds at a listener; undefined for one that does not exist. */
+  /** What holds at a listener, from the start on; undefined for one that does not exist. */
   at(listener: string): AccessPoint | undefined {
     return this.#points.get(listener);
   }
@@ -74,9 +72,11 @@ export class AccessControl {
    */
   async start(): Promise<void> {
     this.#chain = await this.#createChain(this.#settings);
-    const rules: AccessRules = { chain: this.#chain, anonymous: this.#anonymous };
+    const { defaultPermissions } = this.#settings;
+    const open: AccessRules = { chain: null, anonymous: null, defaultPermissions };
+    const rules: AccessRules = { chain: this.#chain, anonymous: this.#anonymous, defaultPermissions };
     for (const { name, isAuthenticated } of this.#settings.listeners) {
-      this.#points.set(name, new AccessPoint(isAuthenticated ? rules : OPEN));
+      this.#points.set(name, new AccessPoint(isAuthenticated ? rules : open));
     }
   }
 

@@ -3,6 +3,7 @@
  * and answers in order. Names, payloads and headers are handled in `handlers/`.
  */
 import type { AccessPoint } from '../auth/access-point.ts';
+import type { Identity } from '../auth/authenticator.ts';
 import type { Decision } from '../auth/chain.ts';
 import type { CloseReason } from '../close-reason.ts';
 import { GatewayError } from '../errors.ts';
@@ -17,6 +18,7 @@ import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from '..
 import type { TimerHandle } from '../util/clock.ts';
 import { Admission } from './admission.ts';
 import { renderIdentity } from './client-info.ts';
+import { ClientPermissions } from './client-permissions.ts';
 import type { SessionContext, SessionServices } from './context.ts';
 import { Deliverer } from './handlers/deliver.ts';
 import { PublishHandler } from './handlers/publish.ts';
@@ -47,6 +49,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   readonly context: SessionContext;
   #state: SessionState = 'greeted';
   #spaces: NameSpaces;
+  #access: AccessPoint;
   #admission: Admission;
   #publish: PublishHandler;
   #subscribe: SubscribeHandler;
@@ -62,6 +65,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   constructor(services: SessionServices, client: ClientPort, { spaces, access }: SessionPlace) {
     const { clock: sharedClock, failureDelay } = services;
     this.#spaces = spaces;
+    this.#access = access;
     this.#admission = new Admission({ peer: client.peer, access, failureDelay, clock: sharedClock });
     this.context = {
       ...services,
@@ -75,6 +79,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       unconfirmedChanges: 0,
       own: new OwnMessages({ port: () => this.context.upstreamPort, wake: () => this.#wake() }),
       identity: null,
+      permissions: null,
       wake: () => this.#wake(),
     };
     const deliverer = new Deliverer(this.context);
@@ -295,7 +300,16 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     const source = { connect, peer: client.peer, identity };
     this.context.identity = identity;
     this.context.names = this.#spaces.of(source);
+    this.context.permissions = this.#permissionsOf(identity);
     this.context.upstreamPort = upstream.open(renderIdentity(options.clientInfo, source), this);
+  }
+
+  #permissionsOf(identity: Identity | null): ClientPermissions | null {
+    if (identity?.isSuperuser === true) return null;
+    const permissions = identity?.permissions ?? this.#access.rules.defaultPermissions;
+    if (permissions === null) return null;
+    const { permissionChecks, names, clock } = this.context;
+    return new ClientPermissions(permissionChecks.of(permissions), names.mapper, clock);
   }
 
   #answerConnect(): void {

@@ -28,6 +28,8 @@ export class Subscription implements Subscriber {
   max = 0;
   /** False as soon as nothing may be delivered any more. */
   isOpen = true;
+  /** Some of what it asks for is denied: each delivery has to be looked at. */
+  isFiltered = false;
   /** The broker has answered the first SUBSCRIBE. */
   isConfirmed = false;
   #deliver: Deliver;

@@ -40,8 +40,16 @@ export interface SessionServices {
   readonly counters: Counters;
   readonly failureDelay: FailureDelay;
   readonly permissionChecks: PermissionChecks;
+  /** Sessions of clients that are connected. */
+  readonly live: Set<LiveSession>;
   /** Between header blocks and user properties, where they need not become text. */
   readonly wireHeaders: WireHeaders;
+}
+
+/** A session as a reload sees it. */
+export interface LiveSession {
+  /** Never throws. */
+  reauthorize(): Promise<void>;
 }
 
 /** Traffic of one client. */

@@ -17,8 +17,8 @@ import { writeInfo, writeOk, writePing, writePong } from '../nats/encoder.ts';
 import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from '../nats/operations.ts';
 import type { TimerHandle } from '../util/clock.ts';
 import { Admission } from './admission.ts';
+import { Authorization } from './authorization.ts';
 import { renderIdentity } from './client-info.ts';
-import { ClientPermissions } from './client-permissions.ts';
 import type { SessionContext, SessionServices } from './context.ts';
 import { Deliverer } from './handlers/deliver.ts';
 import { PublishHandler } from './handlers/publish.ts';
@@ -49,8 +49,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   readonly context: SessionContext;
   #state: SessionState = 'greeted';
   #spaces: NameSpaces;
-  #access: AccessPoint;
   #admission: Admission;
+  #authorization: Authorization;
   #publish: PublishHandler;
   #subscribe: SubscribeHandler;
   #unsubscribe: UnsubscribeHandler;
@@ -65,7 +65,6 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   constructor(services: SessionServices, client: ClientPort, { spaces, access }: SessionPlace) {
     const { clock: sharedClock, failureDelay } = services;
     this.#spaces = spaces;
-    this.#access = access;
     this.#admission = new Admission({ peer: client.peer, access, failureDelay, clock: sharedClock });
     this.context = {
       ...services,
@@ -82,6 +81,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       permissions: null,
       wake: () => this.#wake(),
     };
+    this.#authorization = new Authorization(this.context, this.#admission, access);
     const deliverer = new Deliverer(this.context);
     this.#publish = new PublishHandler(this.context);
     this.#subscribe = new SubscribeHandler(this.context, (one, message) => deliverer.deliver(one, message));
@@ -114,6 +114,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   start(): void {
+    this.context.live.add(this);
     const { client, clock, options, upstream } = this.context;
     writeInfo(client.output, serverInfo(this.context, this.#admission, this.maxPayloadBytes, false));
     client.flushSoon();
@@ -123,6 +124,12 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       ? new GatewayError('GW_AUTH_TIMEOUT', 'no CONNECT in time')
       : new GatewayError('GW_IDLE', 'no first operation in time');
     this.#startTimer = clock.setTimeout(() => client.fail(error), limitMs);
+  }
+
+  /** The methods of authentication or the permissions have changed. */
+  async reauthorize(): Promise<void> {
+    // Who is not in yet meets the new ones anyway.
+    if (this.#state === 'ready' || this.#state === 'connecting') await this.#authorization.reauthorize();
   }
 
   onActivity(): void {
@@ -198,6 +205,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     const { clock, logger, counters, replies, subscriptions, upstreamPort, client, stats } = this.context;
     this.#state = 'closed';
     this.#admission.close();
+    this.#authorization.close();
+    this.context.live.delete(this);
     if (reason === 'Authentication Failure') this.context.failureDelay.noteFailure(client.peer.remoteAddress);
     replies.close();
     clock.clearTimeout(this.#startTimer);
@@ -268,7 +277,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     clock.clearTimeout(this.#startTimer);
     this.#startTimer = undefined;
     if (!this.#admission.isAsked) {
-      this.#open();
+      this.#open(null);
       return;
     }
     this.#state = 'authenticating';
@@ -288,28 +297,19 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   /** @param decision null: nobody had to be asked */
   #onDecision(decision: Decision | null): void {
     if (this.#state !== 'authenticating') return;
-    if (decision === null || decision.kind === 'accept') this.#open();
+    if (decision === null) this.#open(null);
+    else if (decision.kind === 'accept') this.#open(decision.identity);
     else this.context.client.fail(new GatewayError('GW_AUTHORIZATION', 'not authenticated'));
   }
 
-  #open(): void {
+  #open(identity: Identity | null): void {
     const { connect, client, options, upstream, counters } = this.context;
     counters.clientConnections++;
     this.#state = 'connecting';
-    const { identity } = this.#admission;
     const source = { connect, peer: client.peer, identity };
-    this.context.identity = identity;
     this.context.names = this.#spaces.of(source);
-    this.context.permissions = this.#permissionsOf(identity);
+    this.#authorization.apply(identity);
     this.context.upstreamPort = upstream.open(renderIdentity(options.clientInfo, source), this);
-  }
-
-  #permissionsOf(identity: Identity | null): ClientPermissions | null {
-    if (identity?.isSuperuser === true) return null;
-    const permissions = identity?.permissions ?? this.#access.rules.defaultPermissions;
-    if (permissions === null) return null;
-    const { permissionChecks, names, clock } = this.context;
-    return new ClientPermissions(permissionChecks.of(permissions), names.mapper, clock);
   }
 
   #answerConnect(): void {

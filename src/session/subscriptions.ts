@@ -87,6 +87,11 @@ export class SubscriptionList {
     return this.#bySid.get(sid.toString('latin1'));
   }
 
+  /** Those that are active. */
+  all(): Subscription[] {
+    return [...this.#bySid.values()];
+  }
+
   /** A sid that is used again cuts off what was still coming in under it. */
   add(subscription: Subscription): void {
     const key = subscription.sid.toString('latin1');

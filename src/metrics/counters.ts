@@ -3,9 +3,12 @@
  * Every drop has a reason from one closed set, so that "where did my message go" has an answer.
  */
 
+import { AuthCounters } from './auth-counters.ts';
+
 /** Why a message did not reach the other side. */
 export type DropReason =
   | 'untranslatable'
+  | 'denied'
   | 'invalid_control_header'
   | 'invalid_property'
   | 'reply_untranslatable'
@@ -36,6 +39,7 @@ export class Counters {
   upstreamDisconnects = 0;
   upstreamRepublished = 0;
   noResponders = 0;
+  readonly auth = new AuthCounters();
   readonly closed = new Map<string, number>();
   readonly dropped = new Map<DropReason, number>();
 

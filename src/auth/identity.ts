@@ -1,11 +1,11 @@
-/** An identity with nothing but a name, for methods to add to. */
+/** Makes identities. Pure. */
 import type { Identity } from './authenticator.ts';
 
-/** Everything that is not given is left to the gateway's own settings. */
-export function identityOf(
-  given: Pick<Identity, 'name' | 'method'> & Partial<Omit<Identity, 'name' | 'method'>>,
-): Identity {
+/** An identity of which a method knows nothing but the name. */
+export function plainIdentity(method: string, name: string): Identity {
   return {
+    name,
+    method,
     permissions: null,
     expiresAtMs: null,
     isSuperuser: false,
@@ -14,6 +14,5 @@ export function identityOf(
     maxSubscriptions: null,
     maxPayloadBytes: null,
     attributes: {},
-    ...given,
   };
 }

@@ -1,8 +1,12 @@
-/** Credentials as a session would hand them to an authentication method, for tests of one method. */
+/** Credentials and services as authentication methods get them, for tests of a single method. */
 import type { Credentials } from '../../src/auth/authenticator.ts';
+import { PasswordHashes } from '../../src/auth/password-hash.ts';
+import type { AuthServices } from '../../src/auth/services.ts';
+import { systemClock } from '../../src/util/clock.ts';
+import { silentLogger } from '../../src/util/logger.ts';
 
-/** An anonymous client on a plain connection, and what the test gives it. */
-export function credentialsOf(given: Partial<Credentials> = {}): Credentials {
+/** What a client shows that shows nothing, except for `fields`. */
+export function credentials(fields: Partial<Credentials> = {}): Credentials {
   return {
     user: '',
     pass: '',
@@ -17,6 +21,18 @@ export function credentialsOf(given: Partial<Credentials> = {}): Credentials {
     isTls: false,
     remoteAddress: '127.0.0.1',
     certificate: null,
-    ...given,
+    ...fields,
+  };
+}
+
+/** Real services; `close` ends their threads. */
+export function authServices(): AuthServices & { close(): Promise<void> } {
+  const passwords = new PasswordHashes();
+  return {
+    logger: silentLogger,
+    clock: systemClock,
+    wallClock: Date.now,
+    passwords,
+    close: () => passwords.close(),
   };
 }

@@ -51,7 +51,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:fs', 'node:path', 'node:net'],
   }),
   metrics: rule({ may: ['util'], types: ['close-reason.ts'] }),
-  auth: rule({ may: ['nats', 'metrics', 'util', ...LEAVES], types: ['config'], builtIns: ['node:crypto'] }),
+  auth: rule({
+    may: ['nats', 'metrics', 'util', ...LEAVES],
+    types: ['config'],
+    packages: ['bcryptjs', 'lru-cache'],
+    builtIns: ['node:crypto', 'node:fs', 'node:os', 'node:path', 'node:util', 'node:worker_threads'],
+  }),
   // Of mqtt/ it needs the reason codes of acknowledgements and the check of strings; both are pure.
   session: rule({
     may: ['nats', 'mqtt', 'translation', 'auth', 'metrics', 'util', ...LEAVES],
@@ -100,6 +105,7 @@ const ONE_FILE_PACKAGES: Readonly<Record<string, string>> = {
   pino: 'util/logger.ts',
   'pino-pretty': 'util/logger.ts',
   aedes: 'upstream/embedded-broker.ts',
+  bcryptjs: 'auth/bcrypt-pool.ts',
 };
 
 /** Where the environment of the process may be read. */

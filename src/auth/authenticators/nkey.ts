@@ -4,7 +4,7 @@
  */
 import { isNkey } from '../../nats/nkey.ts';
 import type { Authenticator, Credentials, Verdict } from '../authenticator.ts';
-import { identityOf } from '../identity.ts';
+import { plainIdentity } from '../identity.ts';
 import { decodeSignatureText, isSignedBy } from '../nkey-signature.ts';
 import type { Permissions } from '../permissions.ts';
 
@@ -51,6 +51,6 @@ function judge(users: ReadonlyMap<string, NkeyUser>, { nkey, sig, nonce }: Crede
   }
   return {
     kind: 'accept',
-    identity: identityOf({ name: nkey, method: 'nkey', permissions: user.permissions }),
+    identity: { ...plainIdentity('nkey', nkey), permissions: user.permissions },
   };
 }

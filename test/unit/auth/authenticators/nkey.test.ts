@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createAccount, createUser } from '@nats-io/nkeys';
 import type { Credentials } from '../../../../src/auth/authenticator.ts';
 import { createNkeyAuthenticator } from '../../../../src/auth/authenticators/nkey.ts';
-import { credentialsOf } from '../../../support/credentials.ts';
+import { credentials } from '../../../support/credentials.ts';
 
 const NONCE = 'mFjRtq5gOqm0Ibk';
 const pair = createUser();
@@ -23,7 +23,7 @@ function signature(text: string, by = pair): string {
 const good: Partial<Credentials> = { nkey: pair.getPublicKey(), nonce: NONCE, sig: signature(NONCE) };
 
 test('nkey: a signed nonce is accepted, with the permissions of its key', async () => {
-  const verdict = await method.authenticate(credentialsOf(good), signal);
+  const verdict = await method.authenticate(credentials(good), signal);
   assert.equal(verdict.kind, 'accept');
   assert.ok(verdict.kind === 'accept');
   assert.equal(verdict.identity.name, pair.getPublicKey());
@@ -34,7 +34,7 @@ test('nkey: a signed nonce is accepted, with the permissions of its key', async 
 
 test('nkey: padded base64 is as good', async () => {
   const sig = Buffer.from(pair.sign(Buffer.from(NONCE))).toString('base64');
-  assert.equal((await method.authenticate(credentialsOf({ ...good, sig }), signal)).kind, 'accept');
+  assert.equal((await method.authenticate(credentials({ ...good, sig }), signal)).kind, 'accept');
 });
 
 const REFUSED: [name: string, given: Partial<Credentials>, kind: 'reject' | 'skip'][] = [
@@ -56,7 +56,7 @@ const REFUSED: [name: string, given: Partial<Credentials>, kind: 'reject' | 'ski
 ];
 for (const [name, given, kind] of REFUSED) {
   test(`nkey: ${name} is a ${kind}`, async () => {
-    assert.equal((await method.authenticate(credentialsOf(given), signal)).kind, kind);
+    assert.equal((await method.authenticate(credentials(given), signal)).kind, kind);
   });
 }
 

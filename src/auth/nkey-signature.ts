@@ -35,7 +35,7 @@ export function decodeSignatureText(text: string): Buffer | null {
 }
 
 /** Base64url without padding. @returns null when it is something else */
-function decodeBase64Url(text: string): Buffer | null {
+export function decodeBase64Url(text: string): Buffer | null {
   const letters = withoutLineEnds(text);
   // One letter alone in the last group is less than a byte.
   if (!/^[A-Za-z0-9_-]*$/.test(letters) || letters.length % 4 === 1) return null;

@@ -55,7 +55,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     may: ['nats', 'metrics', 'util', ...LEAVES],
     types: ['config'],
     packages: ['bcryptjs', 'lru-cache'],
-    builtIns: ['node:crypto', 'node:fs', 'node:os', 'node:path', 'node:util', 'node:worker_threads'],
+    builtIns: [
+      'node:crypto',
+      'node:fs',
+      'node:fs/promises',
+      'node:http',
+      'node:https',
+      'node:net',
+      'node:os',
+      'node:path',
+      'node:util',
+      'node:worker_threads',
+    ],
   }),
   // Of mqtt/ it needs the reason codes of acknowledgements and the check of strings; both are pure.
   session: rule({

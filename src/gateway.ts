@@ -3,6 +3,7 @@
  * Importing it has no side effects; one process may run several gateways.
  */
 import { randomBytes } from 'node:crypto';
+import { AccessControl } from './auth/access-control.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
@@ -10,6 +11,8 @@ import type { SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
 import type { ClientPort } from './session/ports.ts';
 import { Session } from './session/session.ts';
+import { filterSubjects } from './translation/filter-subjects.ts';
+import { createNameMapper } from './translation/subject-topic.ts';
 import { WireHeaders } from './translation/wire-headers.ts';
 import { Acceptor } from './transport/acceptor.ts';
 import type { Connection } from './transport/connection.ts';
@@ -89,6 +92,7 @@ class ComposedGateway implements Gateway {
   #listeners: Listener[] = [];
   #upstream: BrokerUpstream | null = null;
   #broker: EmbeddedBroker | null = null;
+  #access: AccessControl;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
@@ -97,6 +101,13 @@ class ComposedGateway implements Gateway {
     this.#logger = logger;
     this.#registry = new ConnectionRegistry({ maxConnections: config.maxConnections });
     this.#pending = new PendingAccount(config.maxTotalPendingBytes);
+    const mapper = createNameMapper({ ...config.mapping, mountpoint: '' });
+    this.#access = new AccessControl(config, {
+      logger,
+      clock: systemClock,
+      counters: this.#counters.auth,
+      subjectsOfFilter: (filter) => filterSubjects(mapper, filter),
+    });
   }
 
   async start(): Promise<void> {
@@ -137,6 +148,7 @@ class ComposedGateway implements Gateway {
   }
 
   async #startParts(): Promise<void> {
+    await this.#access.start();
     await this.#startUpstream();
     this.#listeners = this.#buildListeners();
     for (const [index, listener] of this.#listeners.entries()) await this.#listen(listener, index);
@@ -245,12 +257,16 @@ class ComposedGateway implements Gateway {
       limitedLog: new RepeatLimiter(this.#logger, systemClock),
       counters: this.#counters,
       wireHeaders: new WireHeaders(),
+      failureDelay: this.#access.failureDelay,
     };
     const spaces = new Map(config.listeners.map((listener) => [listener.name, this.#nameSpaces(listener)]));
     return (client) => {
-      const space = spaces.get(client.peer.listener);
-      if (space === undefined) throw new GatewayError('GW_INTERNAL', 'a connection of no listener');
-      return new Session(services, client, space);
+      const { listener } = client.peer;
+      const space = spaces.get(listener);
+      const access = this.#access.at(listener);
+      if (space === undefined || access === undefined)
+        throw new GatewayError('GW_INTERNAL', 'a connection of no listener');
+      return new Session(services, client, { spaces: space, access });
     };
   }
 
@@ -301,6 +317,7 @@ class ComposedGateway implements Gateway {
       this.#logger.warn({ event: 'gateway.drain_incomplete' }, 'not everything was acknowledged');
     for (const { connection } of [...this.#registry.live()]) connection.abort('Server Shutdown');
     await this.#broker?.close();
+    await this.#access.close();
     this.#logger.info({ event: 'gateway.stopped' }, 'Gateway stopped');
   }
 }

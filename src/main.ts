@@ -26,12 +26,31 @@ async function run(args: readonly string[]): Promise<number> {
       print(output);
       return exitCode;
     }
+    case 'users': {
+      const { usersText } = await import('./cli/users.ts');
+      return print(
+        await usersText({
+          invocation,
+          settings: () => settings(invocation),
+          readPassword: readTypedPassword,
+        }),
+      );
+    }
+    case 'hash-password': {
+      const { hashPasswordText } = await import('./cli/hash-password.ts');
+      return print(await hashPasswordText(invocation, await readTypedPassword()));
+    }
     case 'serve':
       // Whatever a failed start or an aborted stop has left open must not keep the process alive.
       return process.exit(await serve(invocation));
     default:
       return invocation.command satisfies never;
   }
+}
+
+async function readTypedPassword(): Promise<string> {
+  const { readPassword } = await import('./cli/read-password.ts');
+  return readPassword({ stdin: process.stdin, stderr: process.stderr });
 }
 
 async function settings(invocation: Invocation) {

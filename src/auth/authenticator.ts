@@ -76,6 +76,8 @@ export interface Authenticator {
    * @throws {Error} when a backend fails: the chain denies and counts it
    */
   authenticate(credentials: Credentials, signal: AbortSignal): Promise<Verdict>;
+  /** Only of methods that know users by name alone: for `no_auth_user`. Null: no such user. */
+  identityOf?(name: string): Identity | null;
   /** Releases connections and timers. Idempotent. */
   close(): Promise<void>;
 }

@@ -10,4 +10,6 @@ export interface AuthServices {
   /** Milliseconds since 1970, for `exp` and the like. */
   readonly wallClock: () => number;
   readonly passwords: PasswordHashes;
+  /** Of access lists that speak of topics: the subjects that a topic filter stands for; null when there are none. */
+  readonly subjectsOfFilter: (filter: string) => readonly string[] | null;
 }

@@ -17,6 +17,7 @@ export function checkContradictions(settings: Settings, originOf: OriginOf, prob
     add('upstream.password', 'is not used without upstream.username');
   checkListeners(settings, add);
   checkRules(settings, add);
+  checkAuthentication(settings, add);
 }
 
 type Add = (key: string, message: string) => void;
@@ -80,5 +81,34 @@ function checkRules({ rules, upstream }: Settings, add: Add): void {
     const same = rules.findIndex(({ subject }) => subject === rule.subject);
     if (same < position)
       add(`${path}.subject`, `= "${rule.subject}" never matches: rules[${same}] comes first`);
+  }
+}
+
+function checkAuthentication(settings: Settings, add: Add): void {
+  for (const [position, entry] of settings.authentication.entries()) {
+    const path = `authentication[${position}]`;
+    if (entry.method === 'token' && entry.token === '') add(path, 'needs token or token_file');
+    if (entry.method === 'built_in' && entry.users.length === 0 && entry.users_file === '')
+      add(path, 'needs users or users_file');
+  }
+  const hasUsers = settings.authentication.some(({ method, enable }) => method === 'built_in' && enable);
+  if (settings.no_auth_user !== '' && !hasUsers)
+    add('no_auth_user', 'needs the method built_in in authentication');
+  // Somebody who is not asked has no name.
+  const isUsed = settings.authentication.some(({ enable }) => enable);
+  const { client_info: info } = settings;
+  const templates: [string, string | null][] = [
+    ['client_info.client_id', info.client_id],
+    ['client_info.username', info.username],
+    ['client_info.password', info.password],
+    ['mountpoint', settings.mountpoint],
+    ...settings.listeners.map((one, i): [string, string | null] => [
+      `listeners[${i}].mountpoint`,
+      one.mountpoint,
+    ]),
+  ];
+  for (const [path, template] of templates) {
+    if (!isUsed && template?.includes('${identity.'))
+      add(path, 'has ${identity.…}, which needs an entry in authentication');
   }
 }

@@ -3,6 +3,8 @@
  * Every drop has a reason from one closed set, so that "where did my message go" has an answer.
  */
 
+import { AuthCounters } from './auth-counters.ts';
+
 /** Why a message did not reach the other side. */
 export type DropReason =
   | 'untranslatable'
@@ -28,6 +30,7 @@ export class Counters {
   upstreamDisconnects = 0;
   upstreamRepublished = 0;
   noResponders = 0;
+  readonly auth = new AuthCounters();
   readonly closed = new Map<string, number>();
   readonly dropped = new Map<DropReason, number>();
 

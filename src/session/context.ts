@@ -1,4 +1,6 @@
 /** What the parts of one client's session share. State only; what is done with it stands in the handlers. */
+import type { Identity } from '../auth/authenticator.ts';
+import type { FailureDelay } from '../auth/failure-delay.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { ConnectOptions } from '../nats/operations.ts';
 import type { WireHeaders } from '../translation/wire-headers.ts';
@@ -34,6 +36,7 @@ export interface SessionServices {
   /** For lines that one bad peer could repeat without end. */
   readonly limitedLog: RepeatLimiter;
   readonly counters: Counters;
+  readonly failureDelay: FailureDelay;
   /** Between header blocks and user properties, where they need not become text. */
   readonly wireHeaders: WireHeaders;
 }
@@ -61,6 +64,8 @@ export interface SessionContext extends SessionServices {
   /** SUBs and UNSUBs that the broker has not confirmed: PUBs wait for them. */
   unconfirmedChanges: number;
   readonly own: OwnMessages;
+  /** Who the client is; null where the gateway does not ask. Set before `names`, and never changed by a second CONNECT. */
+  identity: Identity | null;
   /** Retries a held operation, if there is one. */
   wake(): void;
 }

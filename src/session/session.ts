@@ -2,12 +2,20 @@
  * One NATS client's protocol state: takes operations from the connection's parser, opens the way to the broker,
  * and answers in order. Names, payloads and headers are handled in `handlers/`.
  */
+import type { AccessPoint } from '../auth/access-point.ts';
+import type { Decision } from '../auth/chain.ts';
 import type { CloseReason } from '../close-reason.ts';
 import { GatewayError } from '../errors.ts';
-import { checkConnect, DEFAULT_CONNECT_OPTIONS, mergeConnect } from '../nats/connect-options.ts';
+import {
+  checkConnect,
+  DEFAULT_CONNECT_OPTIONS,
+  keepCredentials,
+  mergeConnect,
+} from '../nats/connect-options.ts';
 import { writeInfo, writeOk, writePing, writePong } from '../nats/encoder.ts';
 import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from '../nats/operations.ts';
 import type { TimerHandle } from '../util/clock.ts';
+import { Admission } from './admission.ts';
 import { renderIdentity } from './client-info.ts';
 import type { SessionContext, SessionServices } from './context.ts';
 import { Deliverer } from './handlers/deliver.ts';
@@ -23,16 +31,23 @@ import { serverInfo } from './server-info.ts';
 import { SubscriptionList } from './subscriptions.ts';
 
 /**
- * `greeted`: INFO sent, nothing received. `connecting`: the broker is being asked. `ready`: operations are taken.
- * `closed`: nothing is written any more.
+ * `greeted`: INFO sent, nothing received. `authenticating`: it is being found out who the client is. `connecting`: the broker
+ * is being asked. `ready`: operations are taken. `closed`: nothing is written any more.
  */
-type SessionState = 'greeted' | 'connecting' | 'ready' | 'closed';
+type SessionState = 'greeted' | 'authenticating' | 'connecting' | 'ready' | 'closed';
+
+/** What depends on the listener. */
+export interface SessionPlace {
+  readonly spaces: NameSpaces;
+  readonly access: AccessPoint;
+}
 
 /** One client. */
 export class Session implements ClientSession, UpstreamListener, OperationHandler {
   readonly context: SessionContext;
   #state: SessionState = 'greeted';
   #spaces: NameSpaces;
+  #admission: Admission;
   #publish: PublishHandler;
   #subscribe: SubscribeHandler;
   #unsubscribe: UnsubscribeHandler;
@@ -44,8 +59,10 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   #isConnectOwed = false;
   #hasSentPong = false;
 
-  constructor(services: SessionServices, client: ClientPort, spaces: NameSpaces) {
+  constructor(services: SessionServices, client: ClientPort, { spaces, access }: SessionPlace) {
+    const { clock: sharedClock, failureDelay } = services;
     this.#spaces = spaces;
+    this.#admission = new Admission({ peer: client.peer, access, failureDelay, clock: sharedClock });
     this.context = {
       ...services,
       client,
@@ -57,6 +74,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       upstreamPort: null,
       unconfirmedChanges: 0,
       own: new OwnMessages({ port: () => this.context.upstreamPort, wake: () => this.#wake() }),
+      identity: null,
       wake: () => this.#wake(),
     };
     const deliverer = new Deliverer(this.context);
@@ -81,7 +99,9 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   get maxPayloadBytes(): number {
-    return Math.min(this.context.options.maxPayloadBytes, this.context.upstream.maxPayloadBytes);
+    const { options, upstream, identity } = this.context;
+    const limit = Math.min(options.maxPayloadBytes, upstream.maxPayloadBytes);
+    return identity === null ? limit : Math.min(limit, identity.maxPayloadBytes ?? limit);
   }
 
   get hasHeaders(): boolean {
@@ -90,9 +110,9 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
 
   start(): void {
     const { client, clock, options, upstream } = this.context;
-    writeInfo(client.output, serverInfo(this.context, this.maxPayloadBytes, false));
+    writeInfo(client.output, serverInfo(this.context, this.#admission, this.maxPayloadBytes, false));
     client.flushSoon();
-    const isAuthOwed = upstream.requiresCredentials;
+    const isAuthOwed = this.#admission.isRequired || upstream.requiresCredentials;
     const limitMs = isAuthOwed ? options.authTimeoutMs : options.idleTimeoutMs;
     const error = isAuthOwed
       ? new GatewayError('GW_AUTH_TIMEOUT', 'no CONNECT in time')
@@ -105,7 +125,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onConnect(line: Buffer, start: number, end: number): boolean {
-    if (this.#state === 'connecting' || this.context.replies.isFull) return this.#hold();
+    const isBusy = this.#state === 'authenticating' || this.#state === 'connecting';
+    if (isBusy || this.context.replies.isFull) return this.#hold();
     if (this.#isConnectOwed) {
       this.#isConnectOwed = false;
       this.#answerConnect();
@@ -113,13 +134,14 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     }
     const merged = mergeConnect(this.context.connect, line, start, end);
     checkConnect(merged);
-    this.context.connect = merged;
     if (this.#state === 'ready') {
+      this.context.connect = keepCredentials(this.context.connect, merged);
       this.#answerConnect();
       return true;
     }
+    this.context.connect = merged;
     this.#isConnectOwed = true;
-    this.#open();
+    this.#enter();
     return this.#hold();
   }
 
@@ -170,6 +192,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     if (this.#state === 'closed') return;
     const { clock, logger, counters, replies, subscriptions, upstreamPort, client, stats } = this.context;
     this.#state = 'closed';
+    this.#admission.close();
+    if (reason === 'Authentication Failure') this.context.failureDelay.noteFailure(client.peer.remoteAddress);
     replies.close();
     clock.clearTimeout(this.#startTimer);
     this.#keepalive.stop();
@@ -192,7 +216,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onReady(): void {
-    const { logger, client, connect } = this.context;
+    const { logger, client, connect, identity } = this.context;
     this.#state = 'ready';
     this.#keepalive.start();
     logger.info(
@@ -202,6 +226,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
         name: connect.name,
         lang: connect.lang,
         version: connect.version,
+        ...(identity !== null && { method: identity.method, identity: identity.name }),
       },
       'client connected',
     );
@@ -225,22 +250,52 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   #isReady(): boolean {
     if (this.#state === 'ready') return !this.context.replies.isFull;
     if (this.#state !== 'greeted') return false;
-    if (this.context.upstream.requiresCredentials) {
+    if (this.#admission.isRequired || this.context.upstream.requiresCredentials) {
       throw new GatewayError('GW_AUTHORIZATION', 'an operation before CONNECT');
     }
-    this.#open();
+    this.#enter();
     return false;
   }
 
-  #open(): void {
-    const { clock, connect, client, options, upstream, counters } = this.context;
+  /** The first operation: finds out who the client is, then asks the broker for a session. */
+  #enter(): void {
+    const { clock, client, connect } = this.context;
     clock.clearTimeout(this.#startTimer);
     this.#startTimer = undefined;
+    if (!this.#admission.isAsked) {
+      this.#open();
+      return;
+    }
+    this.#state = 'authenticating';
+    // Not in a handler's turn any more: what goes wrong has to end this one connection here.
+    this.#admission
+      .admit(connect)
+      .then((decision) => this.#onDecision(decision))
+      .catch((error: unknown) => {
+        client.fail(
+          error instanceof GatewayError
+            ? error
+            : new GatewayError('GW_INTERNAL', 'admission', { cause: error }),
+        );
+      });
+  }
+
+  /** @param decision null: nobody had to be asked */
+  #onDecision(decision: Decision | null): void {
+    if (this.#state !== 'authenticating') return;
+    if (decision === null || decision.kind === 'accept') this.#open();
+    else this.context.client.fail(new GatewayError('GW_AUTHORIZATION', 'not authenticated'));
+  }
+
+  #open(): void {
+    const { connect, client, options, upstream, counters } = this.context;
     counters.clientConnections++;
     this.#state = 'connecting';
-    this.context.names = this.#spaces.of(connect, client.peer);
-    const identity = renderIdentity(options.clientInfo, connect, client.peer);
-    this.context.upstreamPort = upstream.open(identity, this);
+    const { identity } = this.#admission;
+    const source = { connect, peer: client.peer, identity };
+    this.context.identity = identity;
+    this.context.names = this.#spaces.of(source);
+    this.context.upstreamPort = upstream.open(renderIdentity(options.clientInfo, source), this);
   }
 
   #answerConnect(): void {
@@ -258,8 +313,15 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     if (this.#hasSentPong) return;
     this.#hasSentPong = true;
     // Libraries read exactly one line after their first PING; only then may anything else follow.
-    if (connect.protocol >= 1) writeInfo(client.output, serverInfo(this.context, this.maxPayloadBytes, true));
+    if (connect.protocol >= 1) this.#writeInfo();
     this.#keepalive.onFirstPong();
+  }
+
+  #writeInfo(): void {
+    writeInfo(
+      this.context.client.output,
+      serverInfo(this.context, this.#admission, this.maxPayloadBytes, true),
+    );
   }
 
   #hold(): boolean {

@@ -33,6 +33,8 @@ export function authServices(): AuthServices & { close(): Promise<void> } {
     clock: systemClock,
     wallClock: Date.now,
     passwords,
+    // Enough for plain names; the real one is that of the mapping.
+    subjectsOfFilter: (filter) => [filter.replaceAll('/', '.').replaceAll('+', '*').replaceAll('#', '>')],
     close: () => passwords.close(),
   };
 }

@@ -45,8 +45,16 @@ const RULES: Readonly<Record<string, Rule>> = {
   mqtt: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
   config: rule({
-    may: ['errors.ts', 'nats', 'mqtt'],
-    types: ['util'],
+    // Those of auth/ are pure: users and permissions are written in the same way everywhere.
+    may: [
+      'errors.ts',
+      'nats',
+      'mqtt',
+      'auth/user-record.ts',
+      'auth/permission-format.ts',
+      'auth/credential-template.ts',
+    ],
+    types: ['util', 'auth/permissions.ts', 'auth/password-hash.ts'],
     packages: ['convict', 'jsonc-parser'],
     builtIns: ['node:fs', 'node:path', 'node:net'],
   }),
@@ -86,7 +94,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream'],
   }),
   cli: rule({
-    may: ['config', 'util', 'translation', 'nats', 'errors.ts', 'gateway.ts'],
+    may: [
+      'config',
+      'util',
+      'translation',
+      'nats',
+      'errors.ts',
+      'gateway.ts',
+      // For the commands that keep users.
+      'auth/users-file.ts',
+      'auth/user-record.ts',
+      'auth/password-hash.ts',
+    ],
     builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
   }),
   'gateway.ts': rule({

@@ -25,7 +25,7 @@ export class SubscribeHandler {
 
   /** @returns false while there is no session with the broker, or own messages may still be on their way */
   handle(op: SubscribeOp): boolean {
-    const { upstreamPort: port, subscriptions, options, replies, connect, own } = this.#context;
+    const { upstreamPort: port, subscriptions, replies, connect, own } = this.#context;
     if (port === null || !port.isUp) return false;
     const { line } = op;
     const subject = Buffer.from(line.subarray(op.subjectStart, op.subjectEnd));
@@ -37,13 +37,19 @@ export class SubscribeHandler {
     if (mayEnd && !own.haveArrivedSince(former.publishedBefore)) return false;
     // The order of these checks is nats-server's.
     if (queue.toString('latin1') === RESERVED_QUEUE) this.#deny(subject, queue);
-    else if (options.maxSubscriptions > 0 && subscriptions.size >= options.maxSubscriptions) {
+    else if (subscriptions.size >= this.#maxSubscriptions) {
       replies.now(() => this.#err('maximum subscriptions exceeded'));
     } else if (former !== undefined) replies.now(() => this.#ok(connect));
     else if (!isValidSubscription(subject, 0, subject.length))
       replies.now(() => this.#err('Invalid Subject'));
     else return this.#subscribe(subject, queue, sid);
     return true;
+  }
+
+  get #maxSubscriptions(): number {
+    const { options, identity } = this.#context;
+    const limit = options.maxSubscriptions > 0 ? options.maxSubscriptions : Number.POSITIVE_INFINITY;
+    return Math.min(limit, identity?.maxSubscriptions ?? limit);
   }
 
   #subscribe(subject: Buffer, queue: Buffer, sid: Buffer): boolean {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type LoadOptions, loadConfig, loadConfigWithOrigins } from '../../../src/config/load.ts';
+import { renderConfig } from '../../../src/config/print.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { CONNECT_TEXT_FIELDS } from '../../../src/nats/connect-options.ts';
 
@@ -53,6 +54,7 @@ test('load: the built-in defaults are a working configuration', () => {
       port: 4222,
       maxConnections: 0,
       mountpoint: null,
+      isAuthenticated: true,
       websocket: { compression: false, path: null, allowedOrigins: [] },
     },
   ]);
@@ -337,14 +339,48 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     ],
   ],
   [
-    'authentication, permissions and pooled mode',
+    'authentication methods that do not exist, and slips in those that do',
     {
       file: file(
-        '{ "authentication": [{}], "default_permissions": { "publish": {} }, "upstream": { "mode": "pooled" } }',
+        '{ "authentication": [{}, "x", { "method": "tokn" }, { "method": "token", "tokn": "s3cret", "timeout": "1x" }] }',
       ),
     },
     [
-      'FILE:1: authentication is not available in this version; remove it',
+      'FILE:1: authentication[0].method is missing; it must be built_in, http or token',
+      'FILE:1: authentication[1] must be an object with method and the settings of that method',
+      'FILE:1: authentication[2].method = "tokn" must be built_in, http or token; did you mean "token"?',
+      'FILE:1: authentication[3].tokn is not a known setting; did you mean "authentication[3].token"?',
+      'FILE:1: authentication[3].timeout = "1x" must be a duration such as "500ms", "60s" or "2m", from 10ms to 60s',
+    ],
+  ],
+  [
+    'a method without what it needs',
+    { flags: { authentication: [{ method: 'token' }] } },
+    ['flag --set authentication: authentication[0] needs token or token_file'],
+  ],
+  [
+    'names of clients that nobody asks for',
+    {
+      flags: {
+        authentication: [{ method: 'token', token: 't', enable: false }],
+        mountpoint: '${identity.name}/',
+      },
+    },
+    ['flag --set mountpoint: mountpoint has ${identity.…}, which needs an entry in authentication'],
+  ],
+  [
+    'a single setting of a method',
+    { flags: { 'authentication[0].timeout': '1s' } },
+    [
+      'flag --set authentication[0].timeout: authentication[0].timeout cannot be given alone; give the whole list authentication',
+    ],
+  ],
+  [
+    'permissions and pooled mode',
+    {
+      file: file('{ "default_permissions": { "publish": {} }, "upstream": { "mode": "pooled" } }'),
+    },
+    [
       'FILE:1: default_permissions is not available in this version; remove it',
       'FILE:1: upstream.mode = "pooled" is not available in this version; "per_client" is',
     ],
@@ -435,4 +471,16 @@ test('load: secrets and URLs with credentials never appear in a message', () => 
   const messages = problems(options);
   assert.equal(messages.length, 4);
   for (const message of messages) assert.doesNotMatch(message, /hunter2/);
+});
+
+test('load: the secret of a method comes from its file, and is shown nowhere', () => {
+  const token_file = file('tok-from-file\n');
+  const loaded = loadConfigWithOrigins({
+    env: {},
+    flags: { authentication: [{ method: 'token', token_file }] },
+  });
+  const [method] = loaded.config.authentication;
+  assert.equal(method?.method === 'token' && method.token, 'tok-from-file');
+  assert.deepEqual([method?.enable, method?.timeout, method?.cache], [true, null, 0]);
+  assert.doesNotMatch(renderConfig(loaded), /tok-from-file/);
 });

@@ -1,0 +1,23 @@
+/** All authentication methods by the name that `method` has: the only list of them in the configuration. */
+import type { Parsed } from '../key.ts';
+import { BUILT_IN_KEYS } from './built-in.ts';
+import type { COMMON_KEYS } from './common.ts';
+import { HTTP_KEYS } from './http.ts';
+import { TOKEN_KEYS } from './token.ts';
+
+/** Settings of each method, those that all have left out. */
+export const METHOD_KEYS = {
+  built_in: BUILT_IN_KEYS,
+  http: HTTP_KEYS,
+  token: TOKEN_KEYS,
+} as const;
+
+/** Name of a method. */
+export type MethodName = keyof typeof METHOD_KEYS;
+
+/** The settings of one method. Times in milliseconds. */
+export type SettingsOf<Name extends MethodName> = { readonly method: Name } & Parsed<typeof COMMON_KEYS> &
+  Parsed<(typeof METHOD_KEYS)[Name]>;
+
+/** One entry of `authentication`. */
+export type MethodConfig = { readonly [Name in MethodName]: SettingsOf<Name> }[MethodName];

@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { GatewayError } from '../errors.ts';
 import { boundedGet } from './bounded-get.ts';
 import { type NatsAccount, readAccount } from './nats-account.ts';
 import { MAX_TOKEN_BYTES } from './nats-token.ts';
@@ -46,11 +47,12 @@ export class AccountResolver {
     this.#served = served;
   }
 
-  /** @throws {Error} when a token of the configuration is not that of an account, or the CA cannot be read */
+  /** @throws {Error} `GW_CONFIG` when a token is not that of an account; the file's when the CA cannot be read */
   static async create(settings: ResolverSettings, services: AuthServices): Promise<AccountResolver> {
     const accounts = settings.preload.map((text, index) => {
       const account = readAccount(text.trim());
-      if (account === null) throw new Error(`resolver.preload[${index}] is not the token of an account`);
+      if (account === null)
+        throw new GatewayError('GW_CONFIG', `resolver.preload[${index}] is not the token of an account`);
       return [account.token.subject, account] as const;
     });
     const ca = settings.ca_file === '' ? null : await readFile(settings.ca_file, 'utf8');

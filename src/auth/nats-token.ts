@@ -45,6 +45,8 @@ export function looksLikeNatsToken(text: string): boolean {
   return (
     claims !== null &&
     String(claims.typ).toLowerCase() === 'jwt' &&
+    // nats-server does not look at the case, but this spelling is that of RFC 9864: an ordinary token.
+    claims.alg !== 'Ed25519' &&
     ALGORITHMS.includes(String(claims.alg).toLowerCase())
   );
 }

@@ -101,8 +101,8 @@ async function addSignatures(world: WorldBuilder, account: Holder): Promise<void
   world.add(true, 'a signature in padded base64', user, {
     sign: (nonce) => Buffer.from(user.pair.sign(Buffer.from(nonce))).toString('base64'),
   });
-  world.add(false, 'a signature in padded base64url', user, {
-    sign: (nonce) => `${signed(nonce, user.pair)}==`,
+  world.add(false, 'a signature in base64url with half its padding', user, {
+    sign: (nonce) => `${signed(nonce, user.pair)}=`,
   });
   world.add(false, 'no signature', user, { sign: () => '' });
   world.add(false, 'the signature of another nonce', user, {

@@ -62,7 +62,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   auth: rule({
     may: ['nats', 'metrics', 'util', ...LEAVES],
     types: ['config'],
-    packages: ['bcryptjs', 'lru-cache'],
+    packages: ['bcryptjs', 'jose', 'lru-cache'],
     builtIns: [
       'node:crypto',
       'node:fs',

@@ -3,6 +3,7 @@
  * signed whom we trust. Every failure looks the same to the client; the log says what it was.
  */
 import { readFile } from 'node:fs/promises';
+import { GatewayError } from '../../errors.ts';
 import { isNkey } from '../../nats/nkey.ts';
 import { AccountResolver, type ResolverSettings } from '../account-resolver.ts';
 import type { Authenticator, Credentials, Identity, Verdict } from '../authenticator.ts';
@@ -39,7 +40,7 @@ const CONNECTION_TYPES = [
 
 /**
  * Makes the method.
- * @throws {Error} when an operator or a preloaded account is not usable
+ * @throws {GatewayError} `GW_CONFIG` when an operator or a preloaded account is not usable
  */
 export async function createNatsJwtAuthenticator(
   settings: NatsJwtSettings,
@@ -56,7 +57,10 @@ export async function createNatsJwtAuthenticator(
 function operatorOf(text: string, place: string): NatsOperator {
   const operator = readOperator(text);
   if (operator === null)
-    throw new Error(`${place} is neither the public key (O…) nor the token of an operator`);
+    throw new GatewayError(
+      'GW_CONFIG',
+      `${place} is neither the public key (O…) nor the token of an operator`,
+    );
   return operator;
 }
 

@@ -2,6 +2,7 @@
  * `nkey`: clients prove that they hold the private half of a listed key by signing the nonce of their connection.
  * Must not know tokens: a key that is not listed may be that of another method.
  */
+import { GatewayError } from '../../errors.ts';
 import { isNkey } from '../../nats/nkey.ts';
 import type { Authenticator, Credentials, Verdict } from '../authenticator.ts';
 import { plainIdentity } from '../identity.ts';
@@ -23,13 +24,14 @@ export interface NkeyUser {
 
 /**
  * Makes the method.
- * @throws {Error} when a key is no public user key or listed twice
+ * @throws {GatewayError} `GW_CONFIG` when a key is no public user key or listed twice
  */
 export async function createNkeyAuthenticator(settings: NkeySettings): Promise<Authenticator> {
   const users = new Map<string, NkeyUser>();
   for (const user of settings.users) {
-    if (!isNkey(user.nkey, 'user')) throw new Error(`not a public user key (U…): ${user.nkey.slice(0, 4)}…`);
-    if (users.has(user.nkey)) throw new Error(`listed twice: ${user.nkey}`);
+    if (!isNkey(user.nkey, 'user'))
+      throw new GatewayError('GW_CONFIG', `not a public user key (U…): ${user.nkey.slice(0, 4)}…`);
+    if (users.has(user.nkey)) throw new GatewayError('GW_CONFIG', `listed twice: ${user.nkey}`);
     users.set(user.nkey, user);
   }
   return {

@@ -3,12 +3,20 @@ import type { Parsed } from '../key.ts';
 import { BUILT_IN_KEYS } from './built-in.ts';
 import type { COMMON_KEYS } from './common.ts';
 import { HTTP_KEYS } from './http.ts';
+import { JWT_KEYS } from './jwt.ts';
+import { NATS_JWT_KEYS } from './nats-jwt.ts';
+import { NKEY_KEYS } from './nkey.ts';
+import { TLS_CERTIFICATE_KEYS } from './tls-certificate.ts';
 import { TOKEN_KEYS } from './token.ts';
 
 /** Settings of each method, those that all have left out. */
 export const METHOD_KEYS = {
   built_in: BUILT_IN_KEYS,
   http: HTTP_KEYS,
+  jwt: JWT_KEYS,
+  nats_jwt: NATS_JWT_KEYS,
+  nkey: NKEY_KEYS,
+  tls_certificate: TLS_CERTIFICATE_KEYS,
   token: TOKEN_KEYS,
 } as const;
 

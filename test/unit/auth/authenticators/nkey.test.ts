@@ -49,7 +49,7 @@ const REFUSED: [name: string, given: Partial<Credentials>, kind: 'reject' | 'ski
     'reject',
   ],
   ['the signature of somebody else', { ...good, sig: signature(NONCE, stranger) }, 'reject'],
-  ['padded base64url', { ...good, sig: `${signature(NONCE)}==` }, 'reject'],
+  ['base64url with half its padding', { ...good, sig: `${signature(NONCE)}=` }, 'reject'],
   ['a signature that is too short', { ...good, sig: signature(NONCE).slice(0, 82) }, 'reject'],
   ['something that is no signature', { ...good, sig: 'secret' }, 'reject'],
   ['a signature of nothing where no nonce was offered', { ...good, nonce: '', sig: signature('') }, 'reject'],

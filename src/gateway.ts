@@ -4,10 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { AccessControl } from './auth/access-control.ts';
+import { PermissionChecks } from './auth/permission-check.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
-import type { SessionServices } from './session/context.ts';
+import type { LiveSession, SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
 import type { ClientPort } from './session/ports.ts';
 import { Session } from './session/session.ts';
@@ -60,6 +61,12 @@ export interface Gateway {
   start(): Promise<void>;
   /** Idempotent; ends in bounded time and leaves neither sockets nor timers. */
   stop(options?: StopOptions): Promise<void>;
+  /**
+   * Takes over who may connect and what clients may do: `authentication`, `no_auth_user`, `default_permissions`, and which
+   * listeners ask for credentials. Connected clients are checked once more. Everything else stays as it is.
+   * @throws {GatewayError} `GW_CONFIG` when the methods cannot be set up; nothing has changed then
+   */
+  reload(config: Config): Promise<void>;
   /** Where clients connect; with the real ports once started. */
   addresses(): ListenerAddress[];
   status(): GatewayStatus;
@@ -77,6 +84,8 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
 const FRAME_SLACK_BYTES = 64 * 1024;
 /** The upgrade request may take as long as CONNECT, and a little more. */
 const HANDSHAKE_MARGIN_MS = 1_000;
+/** Clients that a reload checks at the same time. */
+const RECHECKS_AT_A_TIME = 16;
 /** Bound of a stop without drain. */
 const QUICK_STOP_MS = 1_000;
 
@@ -93,6 +102,7 @@ class ComposedGateway implements Gateway {
   #upstream: BrokerUpstream | null = null;
   #broker: EmbeddedBroker | null = null;
   #access: AccessControl;
+  #sessions = new Set<LiveSession>();
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
@@ -102,7 +112,7 @@ class ComposedGateway implements Gateway {
     this.#registry = new ConnectionRegistry({ maxConnections: config.maxConnections });
     this.#pending = new PendingAccount(config.maxTotalPendingBytes);
     const mapper = createNameMapper({ ...config.mapping, mountpoint: '' });
-    this.#access = new AccessControl(config, {
+    this.#access = new AccessControl(config.authFailureDelayMs, {
       logger,
       clock: systemClock,
       counters: this.#counters.auth,
@@ -134,6 +144,17 @@ class ComposedGateway implements Gateway {
     return this.#stopping;
   }
 
+  async reload(config: Config): Promise<void> {
+    await this.#access.load(config);
+    const sessions = [...this.#sessions];
+    // A few at a time: the backends of the methods have others to serve.
+    const worker = async (): Promise<void> => {
+      for (let one = sessions.pop(); one !== undefined; one = sessions.pop()) await one.reauthorize();
+    };
+    await Promise.all(Array.from({ length: RECHECKS_AT_A_TIME }, worker));
+    this.#logger.info({ event: 'gateway.reloaded', clients: this.#sessions.size }, 'authentication reloaded');
+  }
+
   addresses(): ListenerAddress[] {
     return this.#listeners.map((listener) => listener.address);
   }
@@ -148,7 +169,7 @@ class ComposedGateway implements Gateway {
   }
 
   async #startParts(): Promise<void> {
-    await this.#access.start();
+    await this.#access.load(this.#config);
     await this.#startUpstream();
     this.#listeners = this.#buildListeners();
     for (const [index, listener] of this.#listeners.entries()) await this.#listen(listener, index);
@@ -258,6 +279,8 @@ class ComposedGateway implements Gateway {
       counters: this.#counters,
       wireHeaders: new WireHeaders(),
       failureDelay: this.#access.failureDelay,
+      permissionChecks: new PermissionChecks(),
+      live: this.#sessions,
     };
     const spaces = new Map(config.listeners.map((listener) => [listener.name, this.#nameSpaces(listener)]));
     return (client) => {

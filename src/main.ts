@@ -59,7 +59,9 @@ async function settings(invocation: Invocation) {
 }
 
 async function serve(invocation: Invocation): Promise<number> {
-  const { config } = await settings(invocation);
+  const { loadSettings } = await import('./cli/settings.ts');
+  const loadConfig = () => loadSettings(invocation, process.env).config;
+  const config = loadConfig();
   const [{ createGateway }, { createLogger }, serving] = await Promise.all([
     import('./gateway.ts'),
     import('./util/logger.ts'),
@@ -71,6 +73,7 @@ async function serve(invocation: Invocation): Promise<number> {
       config,
       logger,
       createGateway,
+      loadConfig,
       pidFile: invocation.pidFile,
       clock: systemClock,
       events: process,

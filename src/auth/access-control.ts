@@ -13,15 +13,16 @@ import type { Identity } from './authenticator.ts';
 import { AuthenticationChain, type ChainLink } from './chain.ts';
 import { FailureDelay } from './failure-delay.ts';
 import { PasswordHashes } from './password-hash.ts';
+import type { Permissions } from './permissions.ts';
 import { createMethods } from './registry.ts';
 
 /** The part of the configuration that is about who may connect. */
 export interface AccessSettings {
   readonly authentication: readonly MethodConfig[];
   readonly authTimeoutMs: number;
-  readonly authFailureDelayMs: number;
   /** Who clients are that show nothing; null: refused. */
   readonly noAuthUser: string | null;
+  readonly defaultPermissions: Permissions | null;
   readonly listeners: readonly { readonly name: string; readonly isAuthenticated: boolean }[];
 }
 
@@ -43,70 +44,68 @@ function identityOf(name: string, links: readonly ChainLink[]): Identity | null 
   return null;
 }
 
-/** Nobody is asked. */
-const OPEN: AccessRules = { chain: null, anonymous: null };
-
 /** See the head of the file. */
 export class AccessControl {
   readonly failureDelay: FailureDelay;
   readonly #services: AccessServices;
-  readonly #settings: AccessSettings;
   readonly #passwords = new PasswordHashes();
   readonly #points = new Map<string, AccessPoint>();
   #chain: AuthenticationChain | null = null;
-  #anonymous: Identity | null = null;
 
-  constructor(settings: AccessSettings, services: AccessServices) {
-    this.#settings = settings;
+  constructor(authFailureDelayMs: number, services: AccessServices) {
     this.#services = services;
-    this.failureDelay = new FailureDelay(settings.authFailureDelayMs, services.clock);
-    for (const { name } of settings.listeners) this.#points.set(name, new AccessPoint(OPEN));
+    this.failureDelay = new FailureDelay(authFailureDelayMs, services.clock);
   }
 
-  /** What holds at a listener; undefined for one that does not exist. */
+  /** What holds at a listener, from the start on; undefined for one that does not exist. */
   at(listener: string): AccessPoint | undefined {
     return this.#points.get(listener);
   }
 
   /**
-   * Sets the methods up.
+   * Sets the methods up, in place of those there are. Listeners are those of the start.
    * @throws {Error} when one of them cannot be; nothing has changed then
    */
-  async start(): Promise<void> {
-    this.#chain = await this.#createChain(this.#settings);
-    const rules: AccessRules = { chain: this.#chain, anonymous: this.#anonymous };
-    for (const { name, isAuthenticated } of this.#settings.listeners) {
-      this.#points.set(name, new AccessPoint(isAuthenticated ? rules : OPEN));
+  async load(settings: AccessSettings): Promise<void> {
+    const { chain, anonymous } = await this.#createChain(settings);
+    const former = this.#chain;
+    this.#chain = chain;
+    const { defaultPermissions } = settings;
+    for (const { name, isAuthenticated } of settings.listeners) {
+      const rules = isAuthenticated
+        ? { chain, anonymous, defaultPermissions }
+        : { chain: null, anonymous: null, defaultPermissions };
+      const point = this.#points.get(name);
+      if (point !== undefined) point.rules = rules;
+      else this.#points.set(name, new AccessPoint(rules));
     }
+    // Not awaited: it ends when the last client that is being asked about has its answer, and reports its own failure.
+    if (former !== null) void this.#end(() => former.retire());
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
     const chain = this.#chain;
     this.#chain = null;
-    if (chain !== null) await this.#closeChain(chain);
+    if (chain !== null) await this.#end(() => chain.close());
     await this.#passwords.close();
   }
 
-  async #createChain(settings: AccessSettings): Promise<AuthenticationChain | null> {
-    const { authentication, authTimeoutMs } = settings;
+  async #createChain(settings: AccessSettings): Promise<Pick<AccessRules, 'chain' | 'anonymous'>> {
+    const { authentication, authTimeoutMs, noAuthUser } = settings;
     const services = { ...this.#services, wallClock: Date.now, passwords: this.#passwords };
     const links = await createMethods(authentication, services, authTimeoutMs);
     const chain = links.length === 0 ? null : new AuthenticationChain(links, services);
-    this.#anonymous = null;
-    if (settings.noAuthUser === null) return chain;
-    this.#anonymous = identityOf(settings.noAuthUser, links);
-    if (this.#anonymous !== null) return chain;
+    if (noAuthUser === null) return { chain, anonymous: null };
+    const anonymous = identityOf(noAuthUser, links);
+    if (anonymous !== null) return { chain, anonymous };
     await chain?.close();
-    throw new GatewayError(
-      'GW_CONFIG',
-      `no_auth_user: the method built_in has no user "${settings.noAuthUser}"`,
-    );
+    throw new GatewayError('GW_CONFIG', `no_auth_user: the method built_in has no user "${noAuthUser}"`);
   }
 
-  async #closeChain(chain: AuthenticationChain): Promise<void> {
+  async #end(close: () => Promise<void>): Promise<void> {
     try {
-      await chain.close();
+      await close();
     } catch (error) {
       const { logger } = this.#services;
       logger.warn({ event: 'auth.close_failed', err: error }, 'an authentication method did not close');

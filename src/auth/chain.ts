@@ -56,6 +56,8 @@ export class AuthenticationChain {
   readonly needsNonce: boolean;
   readonly #links: readonly Member[];
   readonly #services: ChainServices;
+  readonly #onIdle: (() => void)[] = [];
+  #asking = 0;
 
   constructor(links: readonly ChainLink[], services: ChainServices) {
     this.#services = services;
@@ -69,6 +71,16 @@ export class AuthenticationChain {
    * @param signal aborts when the client is gone
    */
   async authenticate(credentials: Credentials, origin: ClientOrigin, signal: AbortSignal): Promise<Decision> {
+    this.#asking++;
+    try {
+      return await this.#decide(credentials, origin, signal);
+    } finally {
+      this.#asking--;
+      if (this.#asking === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    }
+  }
+
+  async #decide(credentials: Credentials, origin: ClientOrigin, signal: AbortSignal): Promise<Decision> {
     const { logger, counters } = this.#services;
     for (const link of this.#links) {
       const verdict = await link.ask(credentials, origin, signal);
@@ -88,6 +100,12 @@ export class AuthenticationChain {
     const detail = 'no method knows these credentials';
     logger.info({ event: 'auth.rejected', ...origin, method: null, detail }, 'client refused');
     return { kind: 'unknown' };
+  }
+
+  /** Waits for the clients that are being asked about, which the methods' time-outs bound; then closes. Idempotent. */
+  async retire(): Promise<void> {
+    if (this.#asking > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    await this.close();
   }
 
   /** Idempotent; every method is closed even if closing another one fails. */

@@ -2,6 +2,7 @@
  * The configuration as the program uses it: complete, checked, frozen. Times in milliseconds and sizes in bytes
  * unless the name says otherwise. Knows nothing of files, environment or flags.
  */
+import type { Permissions } from '../auth/permissions.ts';
 import type { MethodConfig } from './authentication/methods.ts';
 
 /** How NATS names become MQTT names. */
@@ -122,6 +123,8 @@ export interface Config {
   readonly authentication: readonly MethodConfig[];
   /** User of `built_in` that clients are which show nothing, or null. */
   readonly noAuthUser: string | null;
+  /** Of clients that bring none; null: everything is allowed. */
+  readonly defaultPermissions: Permissions | null;
   readonly clientInfo: ClientInfoConfig;
   readonly mapping: MappingConfig;
   readonly rules: readonly RuleConfig[];

@@ -228,6 +228,7 @@ function toConfig(settings: Settings): Config {
     listeners: settings.listeners.map(toListener),
     authentication: settings.authentication,
     noAuthUser: settings.no_auth_user === '' ? null : settings.no_auth_user,
+    defaultPermissions: settings.default_permissions,
     clientInfo: {
       clientId: settings.client_info.client_id,
       username: settings.client_info.username,

@@ -2,6 +2,8 @@
  * Every setting: what it is for, what it may hold, its default. The README table is made from this file.
  * Reads nothing; see load.ts.
  */
+import { PermissionFormatError, parsePermissions } from '../auth/permission-format.ts';
+import type { Permissions } from '../auth/permissions.ts';
 import { COMMON_KEYS } from './authentication/common.ts';
 import { METHOD_KEYS, type MethodConfig } from './authentication/methods.ts';
 import { entries, variantEntries } from './entries.ts';
@@ -13,6 +15,7 @@ import {
   either,
   type Format,
   FormatError,
+  fromJson,
   integer,
   listOf,
   text,
@@ -34,6 +37,22 @@ const RESERVED_TOKENS = [
   '$file',
   '$SETOPTS',
 ] as const;
+
+const permissions: Format<Permissions | null> = {
+  // The name by which convict knows that it must not look for settings inside.
+  kind: 'object',
+  short: 'an object with publish, subscribe, allow_responses',
+  allowed: 'an object such as { "publish": ["a.>"], "subscribe": { "allow": ["b.*"], "deny": ["b.x"] } }',
+  fromText: fromJson,
+  parse(value) {
+    try {
+      return parsePermissions(value);
+    } catch (error) {
+      if (error instanceof PermissionFormatError) throw new FormatError(`is wrong: ${error.message}`);
+      throw error;
+    }
+  },
+};
 
 const DAY = '24h';
 const timeout = duration({ min: '10ms', max: DAY });
@@ -169,6 +188,11 @@ const KEYS = {
     'Methods that decide who may connect, asked in order: a method accepts, refuses, or leaves the client to the next one; the end of the list refuses. Empty: everyone may connect, and the broker decides.',
     { by: 'method', common: COMMON_KEYS, groups: METHOD_KEYS },
   ),
+  default_permissions: key(
+    'What clients may publish and subscribe to that bring no permissions of their own; empty: everything.',
+    permissions,
+    {},
+  ),
   client_info: {
     client_id: key(
       "MQTT client id of a client's session; `${generated}` is a random one.",
@@ -300,7 +324,6 @@ export type Settings = Parsed<typeof KEYS>;
 
 /** Settings of later versions, which must not be taken for slips of the pen. True: an empty value changes nothing. */
 export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
-  ['default_permissions', true],
   ['enable_stats', false],
   ['lame_duck_grace_period', false],
   ['lame_duck_duration', false],

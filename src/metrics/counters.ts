@@ -8,6 +8,7 @@ import { AuthCounters } from './auth-counters.ts';
 /** Why a message did not reach the other side. */
 export type DropReason =
   | 'untranslatable'
+  | 'denied'
   | 'invalid_control_header'
   | 'invalid_property'
   | 'reply_untranslatable'

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { AccessPoint } from '../auth/access-point.ts';
-import type { Credentials, Identity } from '../auth/authenticator.ts';
+import type { Credentials } from '../auth/authenticator.ts';
 import type { ClientOrigin, Decision } from '../auth/chain.ts';
 import type { FailureDelay } from '../auth/failure-delay.ts';
 import type { ConnectOptions } from '../nats/operations.ts';
@@ -28,8 +28,6 @@ const NOBODY: Decision = { kind: 'unknown' };
 export class Admission {
   /** For INFO; empty when no method needs one. */
   readonly nonce: string;
-  /** Null: not authenticated by the gateway. */
-  identity: Identity | null = null;
   readonly #parts: AdmissionParts;
   readonly #gone = new AbortController();
 
@@ -50,20 +48,24 @@ export class Admission {
     return this.#parts.access.rules.chain !== null || this.#delayMs > 0;
   }
 
-  /** Never throws. The identity is noted when there is one. */
+  /** Never throws. @returns null when nobody had to be asked */
   async admit(connect: ConnectOptions): Promise<Decision | null> {
-    const { peer, access } = this.#parts;
     if (this.#delayMs > 0) await this.#wait(this.#delayMs);
-    const { chain, anonymous } = access.rules;
+    return await this.admitAgain(connect);
+  }
+
+  /** As {@link Admission.admit}, for a client that is in already. */
+  async admitAgain(connect: ConnectOptions): Promise<Decision | null> {
+    const { peer, access } = this.#parts;
+    const { rules } = access;
+    const { chain, anonymous } = rules;
     if (chain === null) return null;
     if (this.#gone.signal.aborted) return NOBODY;
     const shown = credentialsOf(connect, peer, this.nonce);
-    const decision: Decision =
-      anonymous !== null && showsNothing(shown)
-        ? { kind: 'accept', identity: anonymous }
-        : await chain.authenticate(shown, originOf(peer), this.#gone.signal);
-    if (decision.kind === 'accept') this.identity = decision.identity;
-    return decision;
+    if (anonymous !== null && showsNothing(shown)) return { kind: 'accept', identity: anonymous };
+    const decision = await chain.authenticate(shown, originOf(peer), this.#gone.signal);
+    // What has been replaced meanwhile has no say any more.
+    return access.rules === rules ? decision : await this.admitAgain(connect);
   }
 
   /** The client is gone: nobody is asked about it any longer. */

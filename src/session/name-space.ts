@@ -5,9 +5,9 @@
 import type { QoS, TopicName } from '../mqtt/publication.ts';
 import { matches } from '../nats/subject.ts';
 import type { Refusal } from '../translation/mapped.ts';
-import { NameCache } from '../translation/name-cache.ts';
 import type { NameMapper } from '../translation/subject-topic.ts';
 import { decodeUtf8Strict } from '../translation/utf8.ts';
+import { ByteCache } from '../util/byte-cache.ts';
 
 /** How publications to matching subjects are sent; null leaves the default. */
 export interface PublishRule {
@@ -53,8 +53,8 @@ export class NameSpace {
   readonly mapper: NameMapper;
   #rules: readonly { readonly rule: PublishRule; readonly filter: Buffer }[];
   #allowed: readonly string[];
-  #published = new NameCache<PublishTarget>(CACHE_LIMITS);
-  #delivered = new NameCache<DeliveredName>(CACHE_LIMITS);
+  #published = new ByteCache<PublishTarget>(CACHE_LIMITS);
+  #delivered = new ByteCache<DeliveredName>(CACHE_LIMITS);
 
   /** @param allowed first tokens opened by `mapping.allow_dollar` */
   constructor(mapper: NameMapper, rules: readonly PublishRule[], allowed: readonly string[]) {

@@ -3,6 +3,7 @@
  * and answers in order. Names, payloads and headers are handled in `handlers/`.
  */
 import type { AccessPoint } from '../auth/access-point.ts';
+import type { Identity } from '../auth/authenticator.ts';
 import type { Decision } from '../auth/chain.ts';
 import type { CloseReason } from '../close-reason.ts';
 import { GatewayError } from '../errors.ts';
@@ -16,6 +17,7 @@ import { writeInfo, writeOk, writePing, writePong } from '../nats/encoder.ts';
 import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from '../nats/operations.ts';
 import type { TimerHandle } from '../util/clock.ts';
 import { Admission } from './admission.ts';
+import { Authorization } from './authorization.ts';
 import { renderIdentity } from './client-info.ts';
 import type { SessionContext, SessionServices } from './context.ts';
 import { Deliverer } from './handlers/deliver.ts';
@@ -48,6 +50,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   #state: SessionState = 'greeted';
   #spaces: NameSpaces;
   #admission: Admission;
+  #authorization: Authorization;
   #publish: PublishHandler;
   #subscribe: SubscribeHandler;
   #unsubscribe: UnsubscribeHandler;
@@ -75,8 +78,10 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       unconfirmedChanges: 0,
       own: new OwnMessages({ port: () => this.context.upstreamPort, wake: () => this.#wake() }),
       identity: null,
+      permissions: null,
       wake: () => this.#wake(),
     };
+    this.#authorization = new Authorization(this.context, this.#admission, access);
     const deliverer = new Deliverer(this.context);
     this.#publish = new PublishHandler(this.context);
     this.#subscribe = new SubscribeHandler(this.context, (one, message) => deliverer.deliver(one, message));
@@ -109,6 +114,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   start(): void {
+    this.context.live.add(this);
     const { client, clock, options, upstream } = this.context;
     writeInfo(client.output, serverInfo(this.context, this.#admission, this.maxPayloadBytes, false));
     client.flushSoon();
@@ -118,6 +124,12 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       ? new GatewayError('GW_AUTH_TIMEOUT', 'no CONNECT in time')
       : new GatewayError('GW_IDLE', 'no first operation in time');
     this.#startTimer = clock.setTimeout(() => client.fail(error), limitMs);
+  }
+
+  /** The methods of authentication or the permissions have changed. */
+  async reauthorize(): Promise<void> {
+    // Who is not in yet meets the new ones anyway.
+    if (this.#state === 'ready' || this.#state === 'connecting') await this.#authorization.reauthorize();
   }
 
   onActivity(): void {
@@ -193,6 +205,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     const { clock, logger, counters, replies, subscriptions, upstreamPort, client, stats } = this.context;
     this.#state = 'closed';
     this.#admission.close();
+    this.#authorization.close();
+    this.context.live.delete(this);
     if (reason === 'Authentication Failure') this.context.failureDelay.noteFailure(client.peer.remoteAddress);
     replies.close();
     clock.clearTimeout(this.#startTimer);
@@ -263,7 +277,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     clock.clearTimeout(this.#startTimer);
     this.#startTimer = undefined;
     if (!this.#admission.isAsked) {
-      this.#open();
+      this.#open(null);
       return;
     }
     this.#state = 'authenticating';
@@ -283,18 +297,18 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   /** @param decision null: nobody had to be asked */
   #onDecision(decision: Decision | null): void {
     if (this.#state !== 'authenticating') return;
-    if (decision === null || decision.kind === 'accept') this.#open();
+    if (decision === null) this.#open(null);
+    else if (decision.kind === 'accept') this.#open(decision.identity);
     else this.context.client.fail(new GatewayError('GW_AUTHORIZATION', 'not authenticated'));
   }
 
-  #open(): void {
+  #open(identity: Identity | null): void {
     const { connect, client, options, upstream, counters } = this.context;
     counters.clientConnections++;
     this.#state = 'connecting';
-    const { identity } = this.#admission;
     const source = { connect, peer: client.peer, identity };
-    this.context.identity = identity;
     this.context.names = this.#spaces.of(source);
+    this.#authorization.apply(identity);
     this.context.upstreamPort = upstream.open(renderIdentity(options.clientInfo, source), this);
   }
 

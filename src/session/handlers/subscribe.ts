@@ -25,7 +25,7 @@ export class SubscribeHandler {
 
   /** @returns false while there is no session with the broker, or own messages may still be on their way */
   handle(op: SubscribeOp): boolean {
-    const { upstreamPort: port, subscriptions, replies, connect, own } = this.#context;
+    const { upstreamPort: port, subscriptions, replies, connect, own, permissions } = this.#context;
     if (port === null || !port.isUp) return false;
     const { line } = op;
     const subject = Buffer.from(line.subarray(op.subjectStart, op.subjectEnd));
@@ -36,7 +36,8 @@ export class SubscribeHandler {
     const mayEnd = former !== undefined && former.max > 0 && connect.echo;
     if (mayEnd && !own.haveArrivedSince(former.publishedBefore)) return false;
     // The order of these checks is nats-server's.
-    if (queue.toString('latin1') === RESERVED_QUEUE) this.#deny(subject, queue);
+    if (queue.toString('latin1') === RESERVED_QUEUE || permissions?.maySubscribe(subject, queue) === false)
+      this.#deny(subject, queue);
     else if (subscriptions.size >= this.#maxSubscriptions) {
       replies.now(() => this.#err('maximum subscriptions exceeded'));
     } else if (former !== undefined) replies.now(() => this.#ok(connect));
@@ -68,6 +69,7 @@ export class SubscribeHandler {
       this.#onSuback(subscription, code, slot, connect),
     );
     subscription.publishedBefore = own.published;
+    subscription.isFiltered = this.#context.permissions?.hasDenialsWithin(subject) ?? false;
     subscriptions.add(subscription);
     this.#context.unconfirmedChanges++;
     const request = {

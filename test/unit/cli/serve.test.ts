@@ -31,6 +31,7 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
   } as NodeJS.WritableStream;
   const gateway: RunnableGateway = {
     start: async () => {},
+    reload: async () => {},
     stop: async ({ drain }) => {
       stops.push(drain);
     },
@@ -44,6 +45,7 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
     config: loadConfig({ env: {}, flags: {} }),
     logger: await createLogger({ level: 'info', format: 'json', destination }),
     createGateway: () => gateway,
+    loadConfig: () => loadConfig({ env: {}, flags: {} }),
     pidFile,
     clock,
     events,
@@ -154,4 +156,43 @@ test('serve: a PID file that cannot be written stops the gateway again', async (
   const { run, stops } = await harness({}, pidFile);
   await assert.rejects(run, { code: 'GW_CONFIG', message: `cannot write the PID file ${pidFile} (ENOENT)` });
   assert.deepEqual(stops, [false]);
+});
+
+test('serve: SIGHUP takes the configuration over, one reload after the other; a wrong one is only logged', async () => {
+  const pending: (() => void)[] = [];
+  const asked = new EventEmitter();
+  const { run, events, lines, logged } = await harness({
+    reload: () =>
+      new Promise((resolve) => {
+        pending.push(resolve);
+        asked.emit('reload');
+      }),
+  });
+  await logged('process.ready');
+  const first = once(asked, 'reload');
+  for (let i = 0; i < 3; i++) events.emit('SIGHUP');
+  await first;
+  assert.equal(pending.length, 1);
+  const second = once(asked, 'reload');
+  pending[0]?.();
+  await second;
+  pending[1]?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(pending.length, 2, 'three signals, of which two came during the first reload');
+  events.emit('SIGTERM');
+  assert.equal(await run, 0);
+  assert.equal(lines.filter((line) => line.includes('config.reload_failed')).length, 0);
+
+  const failing = await harness({
+    reload: async () => {
+      throw new GatewayError('GW_CONFIG', 'users file x: not valid JSON');
+    },
+  });
+  await failing.logged('process.ready');
+  const failed = failing.logged('config.reload_failed');
+  failing.events.emit('SIGHUP');
+  await failed;
+  assert.match(failing.lines.at(-1) ?? '', /users file x: not valid JSON/);
+  failing.events.emit('SIGTERM');
+  assert.equal(await failing.run, 0);
 });

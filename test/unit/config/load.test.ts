@@ -376,12 +376,12 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     ],
   ],
   [
-    'permissions and pooled mode',
+    'permissions that are none, and pooled mode',
     {
-      file: file('{ "default_permissions": { "publish": {} }, "upstream": { "mode": "pooled" } }'),
+      file: file('{ "default_permissions": { "publsh": {} }, "upstream": { "mode": "pooled" } }'),
     },
     [
-      'FILE:1: default_permissions is not available in this version; remove it',
+      'FILE:1: default_permissions = {"publsh":{}} is wrong: permissions has "publsh", but there is only publish, pub, subscribe, sub, allow_responses',
       'FILE:1: upstream.mode = "pooled" is not available in this version; "per_client" is',
     ],
   ],
@@ -450,6 +450,9 @@ for (const [name, options, messages] of WRONG) {
 
 test('load: what is empty and belongs to later versions is no error', () => {
   assert.deepEqual(problems({ file: file('{ "authentication": [], "default_permissions": {} }') }), []);
+  assert.equal(load({ file: file('{ "default_permissions": {} }') }).defaultPermissions, null);
+  const nested = load({ flags: { default_permissions: { subscribe: { deny: ['a b'] } } } });
+  assert.deepEqual(nested.defaultPermissions?.subscribe, { allow: [], deny: ['a b'] });
 });
 
 test('load: two listeners on port 0 do not collide', () => {

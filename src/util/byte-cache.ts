@@ -2,7 +2,7 @@
  * A bounded cache from the bytes of a name to whatever was worked out for it.
  * Two generations: cheaper per lookup than a list in order of use, and what is in use survives.
  */
-import { latin1 } from '../util/latin1.ts';
+import { latin1 } from './latin1.ts';
 
 /** Charged per entry besides its key: the map slot and a small value object. */
 const ENTRY_OVERHEAD_BYTES = 160;
@@ -12,15 +12,15 @@ const NEAR_PLACES = 256;
 /** Longer names take the other way. */
 const NEAR_KEY_BYTES = 64;
 
-/** Bounds of a {@link NameCache}. */
-export interface NameCacheLimits {
+/** Bounds of a {@link ByteCache}. */
+export interface ByteCacheLimits {
   readonly maxEntries: number;
-  /** Estimated memory: key bytes, a flat charge per entry, and what {@link NameCache.set} is told. */
+  /** Estimated memory: key bytes, a flat charge per entry, and what {@link ByteCache.set} is told. */
   readonly maxBytes: number;
 }
 
 /** Maps byte ranges to values; forgets those that have not been used for a while. Never returns a wrong value. */
-export class NameCache<T> {
+export class ByteCache<T> {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   #young = new Map<string, Entry<T>>();
@@ -30,7 +30,7 @@ export class NameCache<T> {
   /** Made for the first name: many clients never need theirs. */
   #near: (NearEntry<T> | undefined)[] = [];
 
-  constructor(limits: NameCacheLimits) {
+  constructor(limits: ByteCacheLimits) {
     this.#maxEntries = Math.max(1, Math.floor(limits.maxEntries / 2));
     this.#maxBytes = limits.maxBytes / 2;
   }

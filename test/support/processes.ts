@@ -23,6 +23,7 @@ export const PROGRAMS = {
   mosquittoPasswd: { name: 'mosquitto_passwd', aptPackage: 'mosquitto' },
   mosquittoPub: { name: 'mosquitto_pub', aptPackage: 'mosquitto-clients' },
   natsServer: { name: 'nats-server', aptPackage: 'nats-server' },
+  openssl: { name: 'openssl', aptPackage: 'openssl' },
 } as const satisfies Record<string, Program>;
 
 /**

@@ -8,7 +8,7 @@ import type { Permissions, SubjectRules } from './permissions.ts';
 export type SubjectsOfFilter = (filter: string) => readonly string[] | null;
 
 /** An access list that is not understood: nobody may be let in on the strength of it. */
-class AclError extends Error {
+export class AclError extends Error {
   override readonly name = 'AclError';
 }
 

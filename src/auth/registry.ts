@@ -47,6 +47,13 @@ const FACTORIES: { readonly [Name in MethodName]: Factory<Name> } = {
     (await import('./authenticators/postgresql.ts')).createPostgresqlAuthenticator(settings, services),
   redis: async (settings, services) =>
     (await import('./authenticators/redis.ts')).createRedisAuthenticator(settings, services),
+  jwt: async (settings, services) =>
+    (await import('./authenticators/jwt.ts')).createJwtAuthenticator(settings, services),
+  nats_jwt: async (settings, services) =>
+    (await import('./authenticators/nats-jwt.ts')).createNatsJwtAuthenticator(settings, services),
+  nkey: async (settings) => (await import('./authenticators/nkey.ts')).createNkeyAuthenticator(settings),
+  tls_certificate: async (settings) =>
+    (await import('./authenticators/tls-certificate.ts')).createTlsCertificateAuthenticator(settings),
   token: async (settings, services) =>
     (await import('./authenticators/token.ts')).createTokenAuthenticator(settings, services),
 };

@@ -32,6 +32,7 @@ export const PROGRAMS = {
   initdb: { name: 'initdb', aptPackage: 'postgresql' },
   postgres: { name: 'postgres', aptPackage: 'postgresql' },
   redis: { name: 'redis-server', aptPackage: 'redis-server' },
+  openssl: { name: 'openssl', aptPackage: 'openssl' },
 } as const satisfies Record<string, Program>;
 
 const DAEMON_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin'];

@@ -64,7 +64,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   auth: rule({
     may: ['nats', 'metrics', 'util', ...LEAVES],
     types: ['config'],
-    packages: ['bcryptjs', 'ioredis', 'lru-cache', 'mysql2', 'pg'],
+    packages: ['bcryptjs', 'ioredis', 'jose', 'lru-cache', 'mysql2', 'pg'],
     builtIns: [
       'node:crypto',
       'node:fs',

@@ -6,15 +6,23 @@ import { HTTP_KEYS } from './http.ts';
 import { MYSQL_KEYS } from './mysql.ts';
 import { POSTGRESQL_KEYS } from './postgresql.ts';
 import { REDIS_KEYS } from './redis.ts';
+import { JWT_KEYS } from './jwt.ts';
+import { NATS_JWT_KEYS } from './nats-jwt.ts';
+import { NKEY_KEYS } from './nkey.ts';
+import { TLS_CERTIFICATE_KEYS } from './tls-certificate.ts';
 import { TOKEN_KEYS } from './token.ts';
 
 /** Settings of each method, those that all have left out. */
 export const METHOD_KEYS = {
   built_in: BUILT_IN_KEYS,
   http: HTTP_KEYS,
+  jwt: JWT_KEYS,
   mysql: MYSQL_KEYS,
+  nats_jwt: NATS_JWT_KEYS,
+  nkey: NKEY_KEYS,
   postgresql: POSTGRESQL_KEYS,
   redis: REDIS_KEYS,
+  tls_certificate: TLS_CERTIFICATE_KEYS,
   token: TOKEN_KEYS,
 } as const;
 

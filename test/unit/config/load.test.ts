@@ -4,11 +4,14 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { METHOD_KEYS } from '../../../src/config/authentication/methods.ts';
+import { listWords } from '../../../src/config/formats.ts';
 import { type LoadOptions, loadConfig, loadConfigWithOrigins } from '../../../src/config/load.ts';
 import { renderConfig } from '../../../src/config/print.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { CONNECT_TEXT_FIELDS } from '../../../src/nats/connect-options.ts';
 
+const METHODS = listWords(Object.keys(METHOD_KEYS));
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -361,9 +364,9 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
       ),
     },
     [
-      'FILE:1: authentication[0].method is missing; it must be built_in, http, mysql, postgresql, redis or token',
+      `FILE:1: authentication[0].method is missing; it must be ${METHODS}`,
       'FILE:1: authentication[1] must be an object with method and the settings of that method',
-      'FILE:1: authentication[2].method = "tokn" must be built_in, http, mysql, postgresql, redis or token; did you mean "token"?',
+      `FILE:1: authentication[2].method = "tokn" must be ${METHODS}; did you mean "token"?`,
       'FILE:1: authentication[3].tokn is not a known setting; did you mean "authentication[3].token"?',
       'FILE:1: authentication[3].timeout = "1x" must be a duration such as "500ms", "60s" or "2m", from 10ms to 60s',
     ],

@@ -145,6 +145,15 @@ test('reload: a client whose names would change has to come again', async () => 
   assert.equal((await client.closed()).leftover.length, 0);
 });
 
+test('reload: who was nobody does not stay outside of the mountpoint that it gets', async () => {
+  await writeUsers([{ ...ANN, mountpoint: 'ann/' }, BOB]);
+  await start([]);
+  const [ann, bob] = [await raw({ user: 'ann', pass: 'p' }), await raw({ user: 'bob', pass: 'p' })];
+  await reload(builtIn);
+  await ann.closed();
+  await bob.pingPong();
+});
+
 test('reload: a backend that is away throws nobody out', async () => {
   const http = [{ method: 'http', url: `http://127.0.0.1:${backend.port}/` }];
   await start(http);

@@ -77,10 +77,11 @@ export class BcryptPool {
     if (this.#waiting.length >= MAX_WAITING) {
       return Promise.reject(new Error('too many passwords wait to be checked'));
     }
-    return new Promise((resolve, reject) => {
+    let onAbort = (): void => {};
+    const done = new Promise<boolean | string>((resolve, reject) => {
       const job: Job = { id: ++this.#lastId, request, resolve, reject };
       this.#waiting.push(job);
-      const onAbort = (): void => {
+      onAbort = () => {
         const place = this.#waiting.indexOf(job);
         if (place >= 0) this.#waiting.splice(place, 1);
         reject(signal.reason);
@@ -88,6 +89,7 @@ export class BcryptPool {
       signal.addEventListener('abort', onAbort, { once: true });
       this.#assign();
     });
+    return done.finally(() => signal.removeEventListener('abort', onAbort));
   }
 
   #assign(): void {

@@ -56,7 +56,7 @@ export class Authorization {
 
   #takeOver(before: Identity | null, identity: Identity): void {
     // Its session with the broker and its names were made for somebody else.
-    if (before !== null && !isSamePlace(before, identity)) this.#context.client.close('Credentials Revoked');
+    if (!isSamePlace(before, identity)) this.#context.client.close('Credentials Revoked');
     else this.#change(identity);
   }
 
@@ -104,8 +104,9 @@ export class Authorization {
   }
 }
 
-/** Whether two identities get the same names and the same session with the broker. */
-function isSamePlace(one: Identity, other: Identity): boolean {
+/** Whether two identities get the same names and the same session with the broker. @param one null: nobody had asked */
+function isSamePlace(one: Identity | null, other: Identity): boolean {
+  if (one === null) return other.clientId === null && other.mountpoint === null;
   const place = ({ name, clientId, mountpoint, attributes }: Identity) =>
     JSON.stringify([name, clientId, mountpoint, Object.entries(attributes).sort()]);
   return place(one) === place(other);

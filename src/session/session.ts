@@ -189,6 +189,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onPong(): boolean {
+    if (this.#state === 'greeted') this.#requireNoCredentials();
     return true;
   }
 
@@ -268,11 +269,16 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   #isReady(): boolean {
     if (this.#state === 'ready') return !this.context.replies.isFull;
     if (this.#state !== 'greeted') return false;
+    this.#requireNoCredentials();
+    this.#enter();
+    return false;
+  }
+
+  /** Nothing but CONNECT is taken from a client that has to say who it is. */
+  #requireNoCredentials(): void {
     if (this.#admission.isRequired || this.context.upstream.requiresCredentials) {
       throw new GatewayError('GW_AUTHORIZATION', 'an operation before CONNECT');
     }
-    this.#enter();
-    return false;
   }
 
   /** The first operation: finds out who the client is, then asks the broker for a session. */

@@ -131,7 +131,7 @@ export function testContract(
     });
 
     test(`${method}: nothing works before CONNECT, nor after a refused one`, async () => {
-      for (const operation of ['PING', 'SUB a 1', 'PUB a 0\r\n', 'PUB a 1000000', 'UNSUB 1']) {
+      for (const operation of ['PING', 'PONG', 'SUB a 1', 'PUB a 0\r\n', 'PUB a 1000000', 'UNSUB 1']) {
         const client = await scene.greeted();
         client.send(`${operation}\r\n`);
         await client.expect("-ERR 'Authorization Violation'\r\n");

@@ -78,8 +78,7 @@ test('reload: a changed password is a violation, a removed user goes without a w
   await reload(builtIn);
   await ann.expect(VIOLATION);
   await ann.closed();
-  await eve.closed();
-  assert.equal(eve.unread.length, 0);
+  assert.equal((await eve.closed()).leftover.length, 0);
   await bob.pingPong();
   await raw({ user: 'ann', pass: 'new' });
 });
@@ -143,8 +142,16 @@ test('reload: a client whose names would change has to come again', async () => 
   const client = await raw({ user: 'ann', pass: 'p' });
   await writeUsers([{ ...ANN, mountpoint: 'two/' }]);
   await reload(builtIn);
-  await client.closed();
-  assert.equal(client.unread.length, 0);
+  assert.equal((await client.closed()).leftover.length, 0);
+});
+
+test('reload: who was nobody does not stay outside of the mountpoint that it gets', async () => {
+  await writeUsers([{ ...ANN, mountpoint: 'ann/' }, BOB]);
+  await start([]);
+  const [ann, bob] = [await raw({ user: 'ann', pass: 'p' }), await raw({ user: 'bob', pass: 'p' })];
+  await reload(builtIn);
+  await ann.closed();
+  await bob.pingPong();
 });
 
 test('reload: a backend that is away throws nobody out', async () => {

@@ -20,6 +20,17 @@ export class AuthCounters {
   /** Clients that no method accepted. */
   denied = 0;
 
+  /** As plain data: `denied`, and `METHOD.ANSWER` for what the methods have said. */
+  snapshot(): Readonly<Record<string, number>> {
+    const named = [...this.methods].flatMap(([method, counters]) =>
+      Object.entries(counters).map(([answer, count]): [string, number] => [
+        `${method}.${answer}`,
+        Number(count),
+      ]),
+    );
+    return { denied: this.denied, ...Object.fromEntries(named) };
+  }
+
   /** Counters of one method; made when first asked for. */
   of(method: string): MethodCounters {
     const known = this.methods.get(method);

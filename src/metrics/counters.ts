@@ -56,10 +56,13 @@ export class Counters {
   /** As of now. */
   snapshot(): CounterSnapshot {
     const fields: [string, unknown][] = Object.entries(this);
-    return Object.fromEntries(
-      fields.map(([name, value]) => [name, value instanceof Map ? Object.fromEntries(value) : Number(value)]),
-    );
+    return Object.fromEntries(fields.map(([name, value]) => [name, plain(value)]));
   }
+}
+
+function plain(value: unknown): CounterSnapshot[string] {
+  if (value instanceof AuthCounters) return value.snapshot();
+  return value instanceof Map ? Object.fromEntries(value) : Number(value);
 }
 
 /** Adds up the counters of several processes, also of such that know different ones. */

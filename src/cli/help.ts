@@ -14,8 +14,7 @@ export const HELP = `nats-mqtt-gateway lets NATS clients work through an MQTT br
   nats-mqtt-gateway version | help
 
   -c, --config FILE        JSON with comments; else ./config.json if it exists
-  -a, --addr HOST          address of the first tcp listener (127.0.0.1)
-  -p, --port PORT          port of the first tcp listener (4222)
+  -a, --addr HOST, -p, --port PORT   the first tcp listener (127.0.0.1:4222)
   -n, --name NAME          server name shown to clients
       --upstream URL       the broker: mqtt://HOST:1883, mqtts://, ws://, wss://
       --upstream-username NAME, --upstream-password-file FILE

@@ -3,12 +3,12 @@ import type { Parsed } from '../key.ts';
 import { BUILT_IN_KEYS } from './built-in.ts';
 import type { COMMON_KEYS } from './common.ts';
 import { HTTP_KEYS } from './http.ts';
-import { MYSQL_KEYS } from './mysql.ts';
-import { POSTGRESQL_KEYS } from './postgresql.ts';
-import { REDIS_KEYS } from './redis.ts';
 import { JWT_KEYS } from './jwt.ts';
+import { MYSQL_KEYS } from './mysql.ts';
 import { NATS_JWT_KEYS } from './nats-jwt.ts';
 import { NKEY_KEYS } from './nkey.ts';
+import { POSTGRESQL_KEYS } from './postgresql.ts';
+import { REDIS_KEYS } from './redis.ts';
 import { TLS_CERTIFICATE_KEYS } from './tls-certificate.ts';
 import { TOKEN_KEYS } from './token.ts';
 

@@ -460,6 +460,19 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     ),
   ],
   [
+    'pooled sessions where no method is in use',
+    {
+      flags: {
+        'upstream.mode': 'pooled',
+        'listeners[0].bind': ':1',
+        authentication: [{ method: 'token', token: 't', enable: false }],
+      },
+    },
+    [
+      'flag --set listeners[0].bind: listeners[0].bind = "0.0.0.0:1" can be reached from other machines, and upstream.mode "pooled" gives everyone who connects the rights of upstream.username; bind it to 127.0.0.1, use upstream.mode "per_client", give authentication a method, or give this listener authentication "off" if that is meant',
+    ],
+  ],
+  [
     'a limit that is smaller than what it must hold',
     { flags: { max_pending: '1KB', max_payload: '2MB', max_total_input: '1MB' } },
     [
@@ -560,4 +573,13 @@ test('load: the secret of a method comes from its file, and is shown nowhere', (
   assert.equal(method?.method === 'token' && method.token, 'tok-from-file');
   assert.deepEqual([method?.enable, method?.timeout, method?.cache], [true, null, 0]);
   assert.doesNotMatch(renderConfig(loaded), /tok-from-file/);
+});
+
+test('load: pooled sessions may be reached from other machines where clients have to say who they are', () => {
+  const flags = { 'upstream.mode': 'pooled', 'listeners[0].bind': ':1' };
+  const { authentication } = loadConfig({
+    env: {},
+    flags: { ...flags, authentication: [{ method: 'token', token: 't' }] },
+  });
+  assert.equal(authentication.length, 1);
 });

@@ -85,9 +85,10 @@ export interface Gateway extends GatewayView {
   /**
    * Takes over who may connect and what clients may do: `authentication`, `no_auth_user`, `default_permissions`, and which
    * listeners ask for credentials. Connected clients are checked once more. Everything else stays as it is.
+   * @param onTaken called when the new methods are in use, before connected clients are checked
    * @throws {GatewayError} `GW_CONFIG` when the methods cannot be set up; nothing has changed then
    */
-  reload(config: Config): Promise<void>;
+  reload(config: Config, onTaken?: () => void): Promise<void>;
   /** Where clients connect; with the real ports once started. */
   addresses(): ListenerAddress[];
   status(): GatewayStatus;
@@ -183,8 +184,9 @@ class ComposedGateway implements Gateway {
     return this.#stopping;
   }
 
-  async reload(config: Config): Promise<void> {
+  async reload(config: Config, onTaken: () => void = () => {}): Promise<void> {
     await this.#access.load(config);
+    onTaken();
     const sessions = [...this.#sessions];
     // A few at a time: the backends of the methods have others to serve.
     const worker = async (): Promise<void> => {

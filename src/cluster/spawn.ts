@@ -47,7 +47,13 @@ export function createSpawn({ file, hiddenVariables, listeners, onLines }: Spawn
   }
   // What node:cluster takes over from the environment is not for a stranger to choose.
   cluster.schedulingPolicy = cluster.SCHED_RR;
-  cluster.setupPrimary({ exec: file, args: [], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  cluster.setupPrimary({
+    exec: file,
+    args: [],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    // JSON would make null of a limit that is Infinity.
+    serialization: 'advanced',
+  });
   const hidden = Object.fromEntries(hiddenVariables.map((name) => [name, undefined]));
   return (events) => {
     const worker = cluster.fork(hidden);

@@ -33,6 +33,7 @@ export const ERRORS = {
   ),
   GW_AUTHORIZATION: closes('Authorization Violation', 'Authentication Failure'),
   GW_AUTH_TIMEOUT: closes('Authentication Timeout', 'Authentication Timeout'),
+  GW_AUTH_EXPIRED: closes('User Authentication Expired', 'Authentication Expired'),
   GW_STALE: closes('Stale Connection', 'Stale Connection'),
   GW_MAX_CONNECTIONS: closes('maximum connections exceeded', 'Maximum Connections Exceeded'),
   GW_MAX_SUBSCRIPTIONS: stays('maximum subscriptions exceeded'),

@@ -2,17 +2,21 @@
  * The composition root: builds all parts from a configuration and knows in which order they start and stop.
  * Importing it has no side effects; one process may run several gateways.
  */
+import { AccessControl } from './auth/access-control.ts';
+import { PermissionChecks } from './auth/permission-check.ts';
 import type { Config, ListenerConfig, UpstreamTlsConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Counters } from './metrics/counters.ts';
 import { type GatewayOverview, type GatewayView, overviewOf, processStatus } from './metrics/gateway-view.ts';
 import { NO_USAGE, type UpstreamUsage } from './metrics/upstream-usage.ts';
-import type { SessionServices } from './session/context.ts';
+import type { LiveSession, SessionServices } from './session/context.ts';
 import { NameSpaces } from './session/name-spaces.ts';
 import type { ClientPort } from './session/ports.ts';
 import { createServerId } from './session/server-id.ts';
 import { Session } from './session/session.ts';
 import { CredentialStore } from './tls/credential-store.ts';
+import { filterSubjects } from './translation/filter-subjects.ts';
+import { createNameMapper } from './translation/subject-topic.ts';
 import { WireHeaders } from './translation/wire-headers.ts';
 import { Acceptor } from './transport/acceptor.ts';
 import type { Admission } from './transport/admission.ts';
@@ -84,6 +88,13 @@ export interface Gateway extends GatewayView {
    * @returns whether what the files hold is in force everywhere; if not, the old stays and the log says why
    */
   reloadCertificates(): Promise<boolean>;
+  /**
+   * Takes over who may connect and what clients may do: `authentication`, `no_auth_user`, `default_permissions`, and which
+   * listeners ask for credentials. Connected clients are checked once more. Everything else stays as it is.
+   * @param onTaken called when the new methods are in use, before connected clients are checked
+   * @throws {GatewayError} `GW_CONFIG` when the methods cannot be set up; nothing has changed then
+   */
+  reload(config: Config, onTaken?: () => void): Promise<void>;
   /** Where clients connect; with the real ports once started. */
   addresses(): ListenerAddress[];
   status(): GatewayStatus;
@@ -101,6 +112,8 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
 const FRAME_SLACK_BYTES = 64 * 1024;
 /** The upgrade request may take as long as CONNECT, and a little more. */
 const HANDSHAKE_MARGIN_MS = 1_000;
+/** Clients that a reload checks at the same time. */
+const RECHECKS_AT_A_TIME = 16;
 /** Bound of a stop without drain. */
 const QUICK_STOP_MS = 1_000;
 
@@ -132,6 +145,8 @@ class ComposedGateway implements Gateway {
   #certificates: CredentialStore;
   #upstream: BrokerUpstream | null = null;
   #broker: EmbeddedBroker | null = null;
+  #access: AccessControl;
+  #sessions = new Set<LiveSession>();
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
@@ -143,6 +158,13 @@ class ComposedGateway implements Gateway {
     const { maxConnections } = config;
     this.#registry = new ConnectionRegistry({ maxConnections, cidBase: place?.cidBase ?? 0 });
     this.#pending = new PendingAccount(config.maxTotalPendingBytes);
+    const mapper = createNameMapper({ ...config.mapping, mountpoint: '' });
+    this.#access = new AccessControl(config.authFailureDelayMs, {
+      logger,
+      clock: systemClock,
+      counters: this.#counters.auth,
+      subjectsOfFilter: (filter) => filterSubjects(mapper, filter),
+    });
   }
 
   async start(): Promise<void> {
@@ -174,6 +196,19 @@ class ComposedGateway implements Gateway {
     return this.#certificates.reload();
   }
 
+  async reload(config: Config, onTaken: () => void = () => {}): Promise<void> {
+    await this.#access.load(config);
+    onTaken();
+    const sessions = [...this.#sessions];
+    // A few at a time: the backends of the methods have others to serve.
+    const worker = async (): Promise<void> => {
+      for (let one = sessions.pop(); one !== undefined; one = sessions.pop()) await one.reauthorize();
+    };
+    await Promise.all(Array.from({ length: RECHECKS_AT_A_TIME }, worker));
+    await this.reloadCertificates();
+    this.#logger.info({ event: 'gateway.reloaded', clients: this.#sessions.size }, 'authentication reloaded');
+  }
+
   addresses(): ListenerAddress[] {
     return this.#listeners.map((listener) => listener.address);
   }
@@ -195,6 +230,7 @@ class ComposedGateway implements Gateway {
   }
 
   async #startParts(): Promise<void> {
+    await this.#access.load(this.#config);
     await this.#startUpstream();
     this.#listeners = this.#buildListeners();
     for (const [index, listener] of this.#listeners.entries()) await this.#listen(listener, index);
@@ -308,12 +344,18 @@ class ComposedGateway implements Gateway {
       limitedLog: new RepeatLimiter(this.#logger, systemClock),
       counters: this.#counters,
       wireHeaders: new WireHeaders(),
+      failureDelay: this.#access.failureDelay,
+      permissionChecks: new PermissionChecks(),
+      live: this.#sessions,
     };
     const spaces = new Map(config.listeners.map((listener) => [listener.name, this.#nameSpaces(listener)]));
     return (client) => {
-      const space = spaces.get(client.peer.listener);
-      if (space === undefined) throw new GatewayError('GW_INTERNAL', 'a connection of no listener');
-      return new Session(services, client, space);
+      const { listener } = client.peer;
+      const space = spaces.get(listener);
+      const access = this.#access.at(listener);
+      if (space === undefined || access === undefined)
+        throw new GatewayError('GW_INTERNAL', 'a connection of no listener');
+      return new Session(services, client, { spaces: space, access });
     };
   }
 
@@ -366,6 +408,7 @@ class ComposedGateway implements Gateway {
     for (const { connection } of [...this.#registry.live()]) connection.abort('Server Shutdown');
     await this.#broker?.close();
     this.#certificates.close();
+    await this.#access.close();
     this.#logger.info({ event: 'gateway.stopped' }, 'Gateway stopped');
   }
 }

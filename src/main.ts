@@ -28,6 +28,20 @@ async function run(args: readonly string[]): Promise<number> {
       print(output);
       return exitCode;
     }
+    case 'users': {
+      const { usersText } = await import('./cli/users.ts');
+      return print(
+        await usersText({
+          invocation,
+          settings: () => settings(invocation),
+          readPassword: readTypedPassword,
+        }),
+      );
+    }
+    case 'hash-password': {
+      const { hashPasswordText } = await import('./cli/hash-password.ts');
+      return print(await hashPasswordText(invocation, await readTypedPassword()));
+    }
     case 'serve':
       // Whatever a failed start or an aborted stop has left open must not keep the process alive.
       return process.exit(await serve(invocation));
@@ -36,13 +50,20 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+async function readTypedPassword(): Promise<string> {
+  const { readPassword } = await import('./cli/read-password.ts');
+  return readPassword({ stdin: process.stdin, stderr: process.stderr });
+}
+
 async function settings(invocation: Invocation) {
   const { loadSettings } = await import('./cli/settings.ts');
   return loadSettings(invocation, process.env);
 }
 
 async function serve(invocation: Invocation): Promise<number> {
-  const { config } = await settings(invocation);
+  const { loadSettings } = await import('./cli/settings.ts');
+  const loadConfig = () => loadSettings(invocation, process.env).config;
+  const config = loadConfig();
   const [factory, { createLogOutput }, serving] = await Promise.all([
     factoryFor(config.workers),
     import('./util/logger.ts'),
@@ -54,6 +75,7 @@ async function serve(invocation: Invocation): Promise<number> {
       config,
       logger: output.logger,
       createGateway: factory(output),
+      loadConfig,
       pidFile: invocation.pidFile,
       clock: systemClock,
       events: process,

@@ -7,7 +7,16 @@ import { parseArgs } from 'node:util';
 import { nearestName, suggestion } from '../config/nearest-name.ts';
 
 /** The subcommands, the first being what happens without one. */
-export const COMMANDS = ['serve', 'check', 'print-config', 'map', 'version', 'help'] as const;
+export const COMMANDS = [
+  'serve',
+  'check',
+  'print-config',
+  'map',
+  'users',
+  'hash-password',
+  'version',
+  'help',
+] as const;
 
 /** One of {@link COMMANDS}. */
 export type Command = (typeof COMMANDS)[number];
@@ -26,9 +35,13 @@ interface Flag {
   readonly setting?: string;
   /** The setting of `listeners[].tls` that it gives; any of these flags asks for TLS. */
   readonly tls?: string;
-  /** Of `map` only. */
-  readonly onlyMap?: boolean;
+  /** Commands that it belongs to; all when left out. */
+  readonly only?: readonly Command[];
+  /** Field of the hash algorithm that it gives. */
+  readonly hash?: string;
 }
+
+const HASHING: readonly Command[] = ['users', 'hash-password'];
 
 const FLAGS: Readonly<Record<string, Flag>> = {
   config: { type: 'string', short: 'c' },
@@ -50,10 +63,16 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   trace: { type: 'boolean', short: 'V' },
   pid: { type: 'string', short: 'P' },
   set: { type: 'string', multiple: true },
-  reverse: { type: 'boolean', onlyMap: true },
-  profile: { type: 'string', setting: 'mapping.profile', onlyMap: true },
-  'escape-dollar': { type: 'boolean', setting: 'mapping.escape_dollar', onlyMap: true },
-  mountpoint: { type: 'string', setting: 'mountpoint', onlyMap: true },
+  reverse: { type: 'boolean', only: ['map'] },
+  profile: { type: 'string', setting: 'mapping.profile', only: ['map'] },
+  'escape-dollar': { type: 'boolean', setting: 'mapping.escape_dollar', only: ['map'] },
+  mountpoint: { type: 'string', setting: 'mountpoint', only: ['map'] },
+  file: { type: 'string', only: ['users'] },
+  superuser: { type: 'boolean', only: ['users'] },
+  algorithm: { type: 'string', only: HASHING, hash: 'name' },
+  'salt-position': { type: 'string', only: HASHING, hash: 'salt_position' },
+  'mac-fun': { type: 'string', only: HASHING, hash: 'mac_fun' },
+  iterations: { type: 'string', only: HASHING, hash: 'iterations' },
   test: { type: 'boolean', short: 't' },
   version: { type: 'boolean', short: 'v' },
   help: { type: 'boolean', short: 'h' },
@@ -62,7 +81,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
 /** What a command line says. */
 export interface Invocation {
   readonly command: Command;
-  /** Names given to `map`. */
+  /** Arguments of `map` and `users`. */
   readonly names: readonly string[];
   /** File of `--config`. */
   readonly configFile: string | undefined;
@@ -72,6 +91,11 @@ export interface Invocation {
   readonly tls: Readonly<Record<string, unknown>> | undefined;
   readonly pidFile: string | undefined;
   readonly isReverse: boolean;
+  /** File of `users --file`. */
+  readonly usersFile: string | undefined;
+  readonly isSuperuser: boolean;
+  /** How passwords are hashed, as far as the command line says. */
+  readonly hash: Readonly<Record<string, unknown>>;
   /** Settings by path. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** What was typed for a setting, by path. */
@@ -88,16 +112,11 @@ export function parseCommandLine(args: readonly string[]): Invocation {
   const command = chooseCommand(values, positionals);
   // The first one is always the name of a command, if not of the one that -h, -v or -t made of it.
   const names = command === 'help' ? [] : positionals.slice(1);
-  if (command === 'map') {
-    if (names.length === 0) throw new UsageError('map needs a subject, or with --reverse a topic');
-    if (names.length > 1)
-      throw new UsageError(`map takes one name, not ${names.length}; quote it if it has blanks`);
-  } else if (names.length > 0) {
-    throw new UsageError(`${command} takes no argument ${JSON.stringify(names[0])}`);
-  }
+  checkNames(command, names);
   for (const name of Object.keys(values)) {
-    if (FLAGS[name]?.onlyMap && command !== 'map')
-      throw new UsageError(`--${name} is a flag of the map command`);
+    const only = FLAGS[name]?.only;
+    if (only !== undefined && !only.includes(command))
+      throw new UsageError(`--${name} is a flag of the ${only.join(' or ')} command`);
   }
   return {
     command,
@@ -108,8 +127,52 @@ export function parseCommandLine(args: readonly string[]): Invocation {
     tls: tlsOf(values),
     pidFile: last(values.pid),
     isReverse: values.reverse !== undefined,
+    usersFile: last(values.file),
+    isSuperuser: values.superuser !== undefined,
+    hash: hashOf(values),
     ...settingsOf(values),
   };
+}
+
+function checkNames(command: Command, names: readonly string[]): void {
+  if (command === 'map') {
+    if (names.length === 0) throw new UsageError('map needs a subject, or with --reverse a topic');
+    if (names.length > 1)
+      throw new UsageError(`map takes one name, not ${names.length}; quote it if it has blanks`);
+  } else if (command === 'users') checkUsersAction(names);
+  else if (names.length > 0) {
+    throw new UsageError(`${command} takes no argument ${JSON.stringify(names[0])}`);
+  }
+}
+
+/** What `users` can do, and what it needs for that. */
+const USERS_ACTIONS: Readonly<Record<string, string | null>> = {
+  list: null,
+  add: 'NAME',
+  change: 'NAME',
+  delete: 'NAME',
+  import: 'FILE',
+};
+
+function checkUsersAction([action, ...rest]: readonly string[]): void {
+  const known = Object.keys(USERS_ACTIONS);
+  const needs =
+    action !== undefined && Object.hasOwn(USERS_ACTIONS, action) ? USERS_ACTIONS[action] : undefined;
+  if (needs === undefined)
+    throw new UsageError(`users needs one of ${known.join(', ')}${suggestion(action ?? '', known)}`);
+  if (rest.length === (needs === null ? 0 : 1)) return;
+  throw new UsageError(
+    needs === null ? `users ${action} takes no argument` : `users ${action} needs one ${needs}`,
+  );
+}
+
+function hashOf(values: FlagValues): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [name, { hash }] of Object.entries(FLAGS)) {
+    const value = last(values[name]);
+    if (hash !== undefined && value !== undefined) fields[hash] = /^\d+$/.test(value) ? Number(value) : value;
+  }
+  return fields;
 }
 
 type FlagValues = Record<string, (string | true)[]>;

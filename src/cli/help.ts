@@ -8,18 +8,19 @@ export const HELP = `nats-mqtt-gateway lets NATS clients work through an MQTT br
   nats-mqtt-gateway print-config      show the configuration, secrets masked
   nats-mqtt-gateway map NAME          show what a subject becomes in MQTT; with
             [--reverse] [--profile P] [--escape-dollar] [--mountpoint M] a topic
+  nats-mqtt-gateway users list | add NAME | change NAME | delete NAME |
+            import FILE [--file FILE]     manage users (docs/authentication.md)
+  nats-mqtt-gateway hash-password         hash the password on standard input
   nats-mqtt-gateway version | help
 
   -c, --config FILE        JSON with comments; else ./config.json if it exists
-  -a, --addr HOST          address of the first listener (127.0.0.1)
-  -p, --port PORT          port of the first listener (4222)
+  -a, --addr HOST, -p, --port PORT   the first tcp listener (127.0.0.1:4222)
       --tls --tlscert F --tlskey F [--tlsverify --tlscacert F]    TLS for it
   -n, --name NAME          server name shown to clients
       --upstream URL       the broker: mqtt://HOST:1883, mqtts://, ws://, wss://
       --upstream-username NAME, --upstream-password-file FILE
   -P, --pid FILE           write the process id to a file
-  -D, -V                   log debug, log trace; also --log-level LEVEL
-      --log-format FORMAT  auto, json or pretty
+  -D, -V                   log debug, trace; --log-level LEVEL, --log-format F
       --workers N          processes that serve clients; auto: one per core
       --set KEY=VALUE      any setting, for instance --set ping_interval=30s
 

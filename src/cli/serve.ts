@@ -15,6 +15,8 @@ import { EXIT } from './exit-codes.ts';
 export interface RunnableGateway extends GatewayView {
   /** @throws {GatewayError} `GW_LISTEN` when an address is taken */
   start(): Promise<void>;
+  /** @throws {GatewayError} `GW_CONFIG`; nothing has changed then */
+  reload(config: Config): Promise<void>;
   /** Idempotent and bounded in time. */
   stop(options: { readonly drain: boolean }): Promise<void>;
   addresses(): readonly {
@@ -32,6 +34,8 @@ export interface ServeOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly createGateway: (config: Config, options: { readonly logger: Logger }) => RunnableGateway;
+  /** Reads the configuration again, for SIGHUP. @throws {GatewayError} `GW_CONFIG` */
+  readonly loadConfig: () => Config;
   readonly pidFile: string | undefined;
   readonly clock: Clock;
   /** Signals and last errors: `process`; a test brings its own. */
@@ -61,6 +65,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     options.exit(EXIT.failure);
   };
   const signals = new SignalWait(options);
+  const reloads = new Reloads(gateway, options);
   events.on('uncaughtException', uncaught);
   events.on('unhandledRejection', uncaught);
   try {
@@ -70,6 +75,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     return await stopOn(signal, gateway, options);
   } finally {
     signals.release();
+    reloads.release();
     events.off('uncaughtException', uncaught);
     events.off('unhandledRejection', uncaught);
     removePidFile(pidFile);
@@ -93,6 +99,50 @@ async function announce(gateway: RunnableGateway, { logger, pidFile }: ServeOpti
   const addresses = gateway.addresses().map(describe);
   const message = `NATS clients connect to ${addresses.join(', ')}`;
   logger.info({ event: 'process.ready', addresses }, message);
+}
+
+/** Takes a changed configuration over on SIGHUP; what is wrong leaves everything as it is. */
+class Reloads {
+  readonly #gateway: RunnableGateway;
+  readonly #options: ServeOptions;
+  readonly #onSignal = (): void => this.#request();
+  #isRunning = false;
+  #isWanted = false;
+
+  constructor(gateway: RunnableGateway, options: ServeOptions) {
+    this.#gateway = gateway;
+    this.#options = options;
+    options.events.on('SIGHUP', this.#onSignal);
+  }
+
+  release(): void {
+    this.#options.events.off('SIGHUP', this.#onSignal);
+  }
+
+  #request(): void {
+    this.#isWanted = true;
+    // Not awaited: it reports its own failure.
+    if (!this.#isRunning) void this.#run();
+  }
+
+  /** One after the other; signals that come meanwhile are one more. */
+  async #run(): Promise<void> {
+    const { logger, loadConfig } = this.#options;
+    this.#isRunning = true;
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      try {
+        await this.#gateway.reload(loadConfig());
+      } catch (error) {
+        const reason = error instanceof GatewayError ? error.message : error;
+        logger.error(
+          { event: 'config.reload_failed', reason },
+          'the configuration was not taken over: the old one holds',
+        );
+      }
+    }
+    this.#isRunning = false;
+  }
 }
 
 type StopSignal = 'SIGINT' | 'SIGTERM';

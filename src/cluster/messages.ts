@@ -28,6 +28,8 @@ export type PrimaryMessage =
   /** The broker has answered another worker. */
   | { readonly type: 'answered' }
   | { readonly type: 'report' }
+  /** Take over who may connect. Holds secrets, as `start` does. */
+  | { readonly type: 'reload'; readonly id: number; readonly config: Config }
   | { readonly type: 'stop'; readonly isDrain: boolean };
 
 /** From a worker to the primary. */
@@ -50,6 +52,8 @@ export type WorkerMessage =
   | { readonly type: 'away'; readonly areAway: boolean }
   /** The broker answers again. */
   | { readonly type: 'answered' }
+  /** The answer to `reload`; if it is not taken over, nothing has changed. */
+  | { readonly type: 'reloaded'; readonly id: number; readonly isTaken: boolean; readonly reason: string }
   /** The answer to `report`. */
   | { readonly type: 'status'; readonly status: ProcessStatus }
   /** The last message. */
@@ -84,6 +88,7 @@ const FROM_PRIMARY: Readonly<Record<PrimaryMessage['type'], Check>> = {
   others: ({ areAway }) => isFlag(areAway),
   answered: () => true,
   report: () => true,
+  reload: ({ id, config }) => isCount(id) && isRecord(config),
   stop: ({ isDrain }) => isFlag(isDrain),
 };
 
@@ -96,6 +101,7 @@ const FROM_WORKER: Readonly<Record<WorkerMessage['type'], Check>> = {
   left: ({ cid }) => isCount(cid),
   away: ({ areAway }) => isFlag(areAway),
   answered: () => true,
+  reloaded: ({ id, isTaken, reason }) => isCount(id) && isFlag(isTaken) && isText(reason),
   status: ({ status }) => isStatus(status),
   stopped: ({ status }) => isStatus(status),
 };

@@ -10,6 +10,7 @@ import type { ListenerAddress } from '../transport/listener.ts';
 import type { EmbeddedBroker } from '../upstream/embedded-broker.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import { ConfigRollout } from './config-rollout.ts';
 import { ConnectionLedger } from './connection-ledger.ts';
 import type { StartMessage } from './messages.ts';
 import { OutageBoard } from './outage-board.ts';
@@ -41,6 +42,7 @@ export class ClusterGateway implements SlotOwner, GatewayView {
   readonly #parts: ClusterParts;
   readonly #serverId = createServerId();
   readonly #slots: readonly WorkerSlot[];
+  readonly #rollout: ConfigRollout;
   readonly #ledger: ConnectionLedger;
   readonly #outages = new OutageBoard();
   /** Loaded workers that wait for their turn to listen: of an address that is taken, one complaint is enough. */
@@ -71,6 +73,7 @@ export class ClusterGateway implements SlotOwner, GatewayView {
       { length: config.workers },
       (_, index) => new WorkerSlot({ worker: index + 1, spawn, owner: this, clock, logger }),
     );
+    this.#rollout = new ConfigRollout(config, this.#slots, logger);
   }
 
   /**
@@ -97,6 +100,14 @@ export class ClusterGateway implements SlotOwner, GatewayView {
   stop({ drain }: { readonly drain: boolean }): Promise<void> {
     this.#stopping ??= this.#stop(drain);
     return this.#stopping;
+  }
+
+  /**
+   * As a gateway of one process does: one worker tries, then all take it over.
+   * @throws {GatewayError} `GW_CONFIG`; nothing has changed then
+   */
+  async reload(config: Config): Promise<void> {
+    await this.#rollout.reload(config);
   }
 
   /** Where clients connect; with the real ports once started. */
@@ -207,7 +218,7 @@ export class ClusterGateway implements SlotOwner, GatewayView {
 
   #startMessage(worker: number): StartMessage {
     if (this.#addresses.length > 0 && !this.#slots.some(({ isReady }) => isReady)) this.#isPortFixed = true;
-    const config = partOf(this.#parts.config, {
+    const config = partOf(this.#rollout.config, {
       ports: this.#isPortFixed ? this.#addresses.map(({ port }) => port) : null,
       broker: this.#broker,
     });

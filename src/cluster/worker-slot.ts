@@ -2,12 +2,14 @@
  * One worker's place: the process in it, and the next one when that ends. Knows how to start, watch and replace, not
  * what the others do.
  */
+import type { Config } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { WorkerStatus } from '../metrics/gateway-view.ts';
 import type { ListenerAddress } from '../transport/listener.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { type PrimaryMessage, readWorkerMessage, type StartMessage, type WorkerMessage } from './messages.ts';
+import { type ReloadOutcome, ReloadQuestion } from './reload-question.ts';
 import { MAX_FAILED_STARTS, RestartPolicy } from './restart-policy.ts';
 import type { Spawn, WorkerHandle } from './spawn.ts';
 import { WorkerFigures } from './worker-figures.ts';
@@ -55,6 +57,7 @@ export class WorkerSlot {
   readonly #parts: SlotParts;
   readonly #policy = new RestartPolicy();
   readonly #figures: WorkerFigures;
+  readonly #reload: ReloadQuestion;
   #state: State = 'pausing';
   #stateSinceMs = 0;
   /** Of the state: how long starting or pausing may take. */
@@ -70,10 +73,15 @@ export class WorkerSlot {
     this.#parts = parts;
     this.worker = parts.worker;
     this.#figures = new WorkerFigures(parts.clock);
+    this.#reload = new ReloadQuestion(parts.clock);
   }
 
   get isReady(): boolean {
     return this.#state === 'ready';
+  }
+
+  get hasBegun(): boolean {
+    return this.#state === 'starting' || this.#state === 'ready';
   }
 
   /** Starts the first process, or the next one. */
@@ -108,6 +116,11 @@ export class WorkerSlot {
   /** Sends the process a message; without one it is dropped. */
   tell(message: PrimaryMessage): void {
     this.#process?.send(message);
+  }
+
+  /** Asks the process to take over who may connect; one that still starts does so afterwards. */
+  reload(config: Config): Promise<ReloadOutcome> {
+    return this.#reload.ask((id) => this.tell({ type: 'reload', id, config }));
   }
 
   /** What the process is doing, as it says itself if it does so in time. */
@@ -193,6 +206,9 @@ export class WorkerSlot {
       case 'answered':
         owner.onAnswered(this);
         return;
+      case 'reloaded':
+        this.#reload.onAnswer(message.id, message.isTaken ? null : message.reason);
+        return;
       case 'status':
       case 'stopped':
         this.#figures.update(message.status);
@@ -216,6 +232,7 @@ export class WorkerSlot {
     const pid = this.#process?.pid;
     this.#process = null;
     this.#figures.retire();
+    this.#reload.onGone();
     const isClean = state === 'stopping' && code === 0;
     const pauseMs = state === 'stopping' ? null : this.#pauseAfter(servedMs);
     if (!isClean) {

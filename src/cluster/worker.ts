@@ -9,7 +9,13 @@ import type { createGateway, Gateway } from '../gateway.ts';
 import { type ProcessStatus, processStatus } from '../metrics/gateway-view.ts';
 import { NO_USAGE } from '../metrics/upstream-usage.ts';
 import type { createLogger, Logger } from '../util/logger.ts';
-import { failedMessage, readPrimaryMessage, type StartMessage, type WorkerMessage } from './messages.ts';
+import {
+  failedMessage,
+  type PrimaryMessage,
+  readPrimaryMessage,
+  type StartMessage,
+  type WorkerMessage,
+} from './messages.ts';
 import { RemoteAdmission } from './remote-admission.ts';
 import { RemotePeers } from './remote-peers.ts';
 
@@ -35,6 +41,7 @@ export class Worker {
   readonly #peers: RemotePeers;
   #logger: Logger | null = null;
   #gateway: Gateway | null = null;
+  #starting: Promise<void> | null = null;
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
@@ -57,7 +64,8 @@ export class Worker {
     const message = readPrimaryMessage(value);
     switch (message.type) {
       case 'start':
-        this.#start(message).catch((error) => this.#crash(error));
+        this.#starting = this.#start(message);
+        this.#starting.catch((error) => this.#crash(error));
         return;
       case 'decision':
         this.#admission.onDecision(message.cid, message.isAdmitted);
@@ -70,6 +78,9 @@ export class Worker {
         return;
       case 'report':
         this.#send({ type: 'status', status: this.#status() });
+        return;
+      case 'reload':
+        this.#reload(message).catch((error) => this.#crash(error));
         return;
       case 'stop':
         this.#stop(message.isDrain).catch((error) => this.#crash(error));
@@ -93,6 +104,22 @@ export class Worker {
       return;
     }
     this.#send({ type: 'ready', addresses: this.#gateway.addresses() });
+  }
+
+  /** Answers as soon as the new methods work: checking the clients that are there may take longer. */
+  async #reload({ id, config }: Extract<PrimaryMessage, { type: 'reload' }>): Promise<void> {
+    await this.#starting;
+    let isTaken = false;
+    const answer = (reason: string): void => this.#send({ type: 'reloaded', id, isTaken, reason });
+    try {
+      await this.#gateway?.reload(deepFreeze(config), () => {
+        isTaken = true;
+        answer('');
+      });
+    } catch (error) {
+      if (isTaken) throw error;
+      answer(error instanceof Error ? error.message : String(error));
+    }
   }
 
   async #stop(isDrain: boolean): Promise<void> {

@@ -2,6 +2,8 @@
  * The configuration as the program uses it: complete, checked, frozen. Times in milliseconds and sizes in bytes
  * unless the name says otherwise. Knows nothing of files, environment or flags.
  */
+import type { Permissions } from '../auth/permissions.ts';
+import type { MethodConfig } from './authentication/methods.ts';
 
 /** How NATS names become MQTT names. */
 export type MappingProfile = 'escape' | 'emqx' | 'nats-server';
@@ -68,6 +70,8 @@ export interface ListenerConfig {
   readonly maxConnections: number;
   /** Template that replaces the gateway-wide one, or null. */
   readonly mountpoint: string | null;
+  /** False: clients of this listener need no credentials. */
+  readonly isAuthenticated: boolean;
   readonly websocket: WebSocketConfig;
   /** Null: no TLS. */
   readonly tls: ListenerTlsConfig | null;
@@ -155,11 +159,19 @@ export interface Config {
   readonly maxTotalInputBytes: number;
   readonly writeDeadlineMs: number;
   readonly authTimeoutMs: number;
+  /** Longest pause before credentials of an address with failures are looked at; 0: none. */
+  readonly authFailureDelayMs: number;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
   readonly listeners: readonly ListenerConfig[];
+  /** Methods in order; empty: the broker decides. */
+  readonly authentication: readonly MethodConfig[];
+  /** User of `built_in` that clients are which show nothing, or null. */
+  readonly noAuthUser: string | null;
+  /** Of clients that bring none; null: everything is allowed. */
+  readonly defaultPermissions: Permissions | null;
   readonly clientInfo: ClientInfoConfig;
   readonly mapping: MappingConfig;
   readonly rules: readonly RuleConfig[];

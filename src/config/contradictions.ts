@@ -20,6 +20,7 @@ export function checkContradictions(settings: Settings, originOf: OriginOf, prob
   checkRules(settings, add);
   const { url, tls } = settings.upstream;
   checkUpstreamTls(url, tls, (name, message) => add(`upstream.${name}`, message));
+  checkAuthentication(settings, add);
 }
 
 type Add = (key: string, message: string) => void;
@@ -44,17 +45,18 @@ function checkSizes(settings: Settings, originOf: OriginOf, add: Add): void {
 
 /** Whoever connects acts under the gateway's own account at the broker: that has to be said out loud. */
 const OPEN_RELAY =
-  'can be reached from other machines, and upstream.mode "pooled" gives everyone who connects the rights of upstream.username; bind it to 127.0.0.1, use upstream.mode "per_client", or give this listener authentication "off" if that is meant';
+  'can be reached from other machines, and upstream.mode "pooled" gives everyone who connects the rights of upstream.username; bind it to 127.0.0.1, use upstream.mode "per_client", give authentication a method, or give this listener authentication "off" if that is meant';
 
 function checkListeners(settings: Settings, add: Add): void {
-  const { listeners, upstream } = settings;
+  const { authentication, listeners, upstream } = settings;
   if (listeners.length === 0) add('listeners', 'must have at least one entry');
+  const isAsked = authentication.some(({ enable }) => enable);
   for (const [position, listener] of listeners.entries()) {
     const path = `listeners[${position}]`;
     const sameName = listeners.slice(0, position).findIndex(({ name }) => name === listener.name);
     if (sameName >= 0) add(`${path}.name`, `= "${listener.name}" is also the name of listeners[${sameName}]`);
     checkBind(settings, position, (message) => add(`${path}.bind`, message));
-    const isOpen = !isLoopback(listener.bind.host) && listener.authentication !== 'off';
+    const isOpen = !isAsked && !isLoopback(listener.bind.host) && listener.authentication !== 'off';
     if (upstream.mode === 'pooled' && isOpen) add(`${path}.bind`, `${shown(listener.bind)} ${OPEN_RELAY}`);
     checkWebSocket(listener, path, add);
     checkListenerTls(listener.type, listener.tls, (name, message) => add(`${path}.${name}`, message));
@@ -112,4 +114,47 @@ function checkRules({ rules, upstream }: Settings, add: Add): void {
     if (same < position)
       add(`${path}.subject`, `= "${rule.subject}" never matches: rules[${same}] comes first`);
   }
+}
+
+function checkAuthentication(settings: Settings, add: Add): void {
+  for (const [position, entry] of settings.authentication.entries()) {
+    const path = `authentication[${position}]`;
+    if (entry.method === 'token' && entry.token === '') add(path, 'needs token or token_file');
+    if (entry.method === 'built_in' && entry.users.length === 0 && entry.users_file === '')
+      add(path, 'needs users or users_file');
+    checkDatabase(path, entry, add);
+  }
+  const hasUsers = settings.authentication.some(({ method, enable }) => method === 'built_in' && enable);
+  if (settings.no_auth_user !== '' && !hasUsers)
+    add('no_auth_user', 'needs the method built_in in authentication');
+  // Somebody who is not asked has no name.
+  const isUsed = settings.authentication.some(({ enable }) => enable);
+  const { client_info: info } = settings;
+  const templates: [string, string | null][] = [
+    ['client_info.client_id', info.client_id],
+    ['client_info.username', info.username],
+    ['client_info.password', info.password],
+    ['mountpoint', settings.mountpoint],
+    ...settings.listeners.map((one, i): [string, string | null] => [
+      `listeners[${i}].mountpoint`,
+      one.mountpoint,
+    ]),
+  ];
+  for (const [path, template] of templates) {
+    if (!isUsed && template?.includes('${identity.'))
+      add(path, 'has ${identity.…}, which needs an entry in authentication');
+  }
+}
+
+function checkDatabase(path: string, entry: Settings['authentication'][number], add: Add): void {
+  if (entry.method === 'redis') {
+    const { mode, servers, database } = entry;
+    if (servers.length === 0) add(`${path}.servers`, 'must name at least one server');
+    else if (mode === 'single' && servers.length > 1)
+      add(`${path}.servers`, 'must name exactly one server; see mode');
+    if (mode === 'cluster' && database !== 0) add(`${path}.database`, 'must be 0: a cluster has no other');
+  }
+  if (entry.method !== 'mysql' && entry.method !== 'postgresql' && entry.method !== 'redis') return;
+  const { cert_file: cert, key_file: keyFile } = entry.tls;
+  if ((cert === '') !== (keyFile === '')) add(`${path}.tls`, 'needs both cert_file and key_file, or none');
 }

@@ -2,6 +2,7 @@
  * How a setting is described, and what follows from the description: the type of its value, the name of its
  * environment variable. Knows no setting by name.
  */
+import type { Variants } from './entries.ts';
 import type { Format } from './formats.ts';
 
 /** One setting, in the shape that convict reads (`doc`, `format`, `default`, `env`) plus fields of our own. */
@@ -20,6 +21,8 @@ export interface Key<T> {
   readonly isOptional?: boolean;
   /** Settings of each entry of a list of objects. */
   readonly items?: Group;
+  /** The same where there are entries of several kinds. */
+  readonly variants?: Variants;
 }
 
 /** Settings under a common name. */

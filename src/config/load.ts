@@ -4,17 +4,18 @@
  */
 import { availableParallelism } from 'node:os';
 import convict from 'convict';
-import { checkSetting } from './check.ts';
+import { checkSetting, checkSettingAs } from './check.ts';
 import type { Config } from './config.ts';
 import { checkContradictions } from './contradictions.ts';
 import { deepFreeze } from './deep-freeze.ts';
+import { parseGroup, variantOf } from './entries.ts';
 import { FormatError } from './formats.ts';
-import { type Group, isKey, keysOf } from './key.ts';
+import { type Group, isKey, type Key, keysOf } from './key.ts';
 import { formatPath, isRecord, type KeyPath, parsePath, valueAt, withValue } from './key-path.ts';
 import { applyListen, type ListenFlags } from './listen-flags.ts';
 import { EMBEDDED_URL } from './name-formats.ts';
 import { Problems } from './problems.ts';
-import { parseGroup, SCHEMA, type Settings } from './schema.ts';
+import { SCHEMA, type Settings } from './schema.ts';
 import { readText, type Setting, settingsOfEnvironment, settingsOfFile, settingsOfFlags } from './sources.ts';
 import { toListenerTls, toUpstreamTls } from './tls.ts';
 
@@ -118,24 +119,42 @@ class Layers {
 
 /** `password_file` next to `password`: the file's content, less one line end. */
 function readSecretFiles(layers: Layers, problems: Problems): void {
-  for (const path of secretPaths(layers)) {
+  for (const [path, key] of secretKeys(layers.tree)) {
     const file = valueAt(layers.tree, parsePath(`${path}_file`) ?? []);
-    if (typeof file === 'string' && file !== '') readSecretFile(path, file, layers, problems);
+    if (typeof file === 'string' && file !== '') readSecretFile(path, key, file, layers, problems);
   }
 }
 
-/** Of all secrets that may be given, those in entries of lists included. */
-function* secretPaths(layers: Layers): Generator<string> {
-  for (const [path, { isSecret, items }] of keysOf(SCHEMA)) {
-    if (isSecret) yield path;
-    const entries = items === undefined ? undefined : valueAt(layers.tree, parsePath(path) ?? []);
-    if (items === undefined || !Array.isArray(entries)) continue;
-    const inner = [...keysOf(items)].filter(([, key]) => key.isSecret);
-    for (const position of entries.keys()) yield* inner.map(([name]) => `${path}[${position}].${name}`);
+/** Secret settings by path, those inside the entries of lists included. */
+function* secretKeys(tree: unknown): Generator<[path: string, key: Key<unknown>]> {
+  for (const [path, key] of keysOf(SCHEMA)) {
+    if (key.isSecret) yield [path, key];
+    const list = isList(key) ? valueAt(tree, parsePath(path) ?? []) : undefined;
+    if (!Array.isArray(list)) continue;
+    for (const [position, entry] of list.entries()) yield* secretKeysOf(key, entry, `${path}[${position}].`);
   }
 }
 
-function readSecretFile(path: string, file: string, layers: Layers, problems: Problems): void {
+function isList({ items, variants }: Key<unknown>): boolean {
+  return items !== undefined || variants !== undefined;
+}
+
+function* secretKeysOf(
+  { items, variants }: Key<unknown>,
+  entry: unknown,
+  prefix: string,
+): Generator<[path: string, key: Key<unknown>]> {
+  const group = items ?? (variants === undefined ? undefined : variantOf(variants, entry)) ?? {};
+  for (const [path, key] of keysOf(group, prefix)) if (key.isSecret) yield [path, key];
+}
+
+function readSecretFile(
+  path: string,
+  key: Key<unknown>,
+  file: string,
+  layers: Layers,
+  problems: Problems,
+): void {
   const secretPath = parsePath(path) ?? [];
   const fileKey = `${path}_file`;
   const origin = layers.originOf(fileKey);
@@ -149,7 +168,7 @@ function readSecretFile(path: string, file: string, layers: Layers, problems: Pr
   if (secret === '') problems.add(fileKey, origin, `names the file ${file}, which is empty`);
   if (!secret) return;
   const setting = { path: secretPath, value: secret, origin: file };
-  if (checkSetting(setting, problems)) layers.set(setting, problems);
+  if (checkSettingAs(key, setting, problems)) layers.set(setting, problems);
 }
 
 /** Defaults under the given values, and once more everything against the schema: nothing may slip through. */
@@ -175,7 +194,7 @@ function checkByType(value: unknown, schema: convict.SchemaObj): void {
 function forConvict(group: Group): convict.Schema<Record<string, unknown>> {
   const described = Object.entries(group).map(([name, node]) => {
     if (!isKey(node)) return [name, forConvict(node)] as const;
-    const { items: _, ...plain } = node;
+    const { items: _items, variants: _variants, ...plain } = node;
     return [name, plain] as const;
   });
   return Object.fromEntries(described) as convict.Schema<Record<string, unknown>>;
@@ -195,11 +214,15 @@ function toConfig(settings: Settings): Config {
     maxTotalInputBytes: settings.max_total_input,
     writeDeadlineMs: settings.write_deadline,
     authTimeoutMs: settings.auth_timeout,
+    authFailureDelayMs: settings.auth_failure_delay,
     pingIntervalMs: settings.ping_interval,
     pingTimeoutMs: settings.ping_timeout,
     idleTimeoutMs: settings.idle_timeout,
     shutdownTimeoutMs: settings.shutdown_timeout,
     listeners: settings.listeners.map(toListener),
+    authentication: settings.authentication,
+    noAuthUser: settings.no_auth_user === '' ? null : settings.no_auth_user,
+    defaultPermissions: settings.default_permissions,
     clientInfo: {
       clientId: settings.client_info.client_id,
       username: settings.client_info.username,
@@ -236,6 +259,7 @@ function toListener(listener: Settings['listeners'][number], position: number): 
     port: listener.bind.port,
     maxConnections: listener.max_connections,
     mountpoint: listener.mountpoint,
+    isAuthenticated: listener.authentication === 'on',
     websocket: {
       compression: listener.websocket.compression,
       path: listener.websocket.path === '' ? null : listener.websocket.path,

@@ -97,6 +97,8 @@ const CONNECT_FIELDS: readonly string[] = CONNECT_TEXT_FIELDS;
 /** A client id or topic prefix is shown, logged and stored all over the place. */
 const SECRET_FIELDS = ['pass', 'auth_token', 'jwt', 'sig'];
 const OTHER_VARIABLES = ['generated', 'peer.address', 'listener', 'tls.common_name', 'tls.subject'];
+/** Name and attributes of who has been authenticated. */
+const IDENTITY_VARIABLE = /^identity\.[\w-]+$/;
 
 const VARIABLE = /\$\{([^}]*)\}/g;
 
@@ -106,10 +108,11 @@ const VARIABLE = /\$\{([^}]*)\}/g;
 function templateProblem(template: string, allowSecrets: boolean): string | undefined {
   if (template.replaceAll(VARIABLE, '').includes('${')) return 'has a "${" without its "}"';
   for (const [whole, variable = ''] of template.matchAll(VARIABLE)) {
+    if (IDENTITY_VARIABLE.test(variable)) continue;
     const field = /^(?:connect|Packet)\.(.+)$/.exec(variable)?.[1];
     if (field === undefined ? !OTHER_VARIABLES.includes(variable) : !CONNECT_FIELDS.includes(field)) {
       const fields = CONNECT_FIELDS.filter((name) => allowSecrets || !SECRET_FIELDS.includes(name));
-      const known = [...fields.map((name) => `connect.${name}`), ...OTHER_VARIABLES];
+      const known = [...fields.map((name) => `connect.${name}`), ...OTHER_VARIABLES, 'identity.name'];
       return `has ${whole}, but there is only ${listWords(known.map((name) => `\${${name}}`))}`;
     }
     if (!allowSecrets && field !== undefined && SECRET_FIELDS.includes(field)) {

@@ -1,4 +1,5 @@
 /** Renders the schema as the table of settings in README.md. Pure: the same schema gives the same text. */
+import type { Variants } from './entries.ts';
 import { environmentName, type Group, isKey, isRequired } from './key.ts';
 import { SCHEMA } from './schema.ts';
 
@@ -13,8 +14,8 @@ export function configReference(): string {
     '',
     'Durations are written `"500ms"`, `"60s"`, `"2m"`, `"1h30m"` (a bare number is seconds), sizes `4096`, `"64KB"`, `"1MB"`',
     '(1 KB is 1,024 bytes). Variables in texts are `${connect.user}`, `${connect.pass}` and other fields of CONNECT,',
-    '`${generated}`, `${peer.address}`, `${listener}`, and of a verified client certificate `${tls.common_name}` and',
-    '`${tls.subject}`.',
+    '`${generated}`, `${peer.address}`, `${listener}`, of a verified client certificate `${tls.common_name}` and',
+    '`${tls.subject}`, and `${identity.name}` and other attributes of who has been authenticated.',
     '',
     '| Setting | Default | Allowed | Meaning |',
     '|---|---|---|---|',
@@ -32,7 +33,16 @@ function* rowsOf(group: Group, prefix: string): Generator<string[]> {
     const shown = node.default === undefined ? absent : `\`${JSON.stringify(node.default)}\``;
     yield [`\`${prefix}${name}\``, shown, cell(node.type.short ?? node.type.allowed), cell(node.doc)];
     if (node.items !== undefined) yield* rowsOf(node.items, `${prefix}${name}[].`);
+    if (node.variants !== undefined) yield* rowsOfVariants(node.variants, prefix + name);
   }
+}
+
+/** What all kinds have, then each kind; its name stands in the place of the position. */
+function* rowsOfVariants({ by, common, groups }: Variants, path: string): Generator<string[]> {
+  const kinds = Object.keys(groups);
+  yield [`\`${path}[].${by}\``, 'required', kinds.join(', '), `Which ${by} the entry sets up.`];
+  yield* rowsOf(common, `${path}[].`);
+  for (const kind of kinds) yield* rowsOf(groups[kind] ?? {}, `${path}[${kind}].`);
 }
 
 /** A bar would end the cell, and GitHub takes `<` for HTML. */

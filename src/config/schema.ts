@@ -2,6 +2,11 @@
  * Every setting: what it is for, what it may hold, its default. The README table is made from this file.
  * Reads nothing; see load.ts.
  */
+import { PermissionFormatError, parsePermissions } from '../auth/permission-format.ts';
+import type { Permissions } from '../auth/permissions.ts';
+import { COMMON_KEYS } from './authentication/common.ts';
+import { METHOD_KEYS, type MethodConfig } from './authentication/methods.ts';
+import { entries, variantEntries } from './entries.ts';
 import {
   boolean,
   byteSize,
@@ -15,7 +20,7 @@ import {
   listOf,
   text,
 } from './formats.ts';
-import { environmentName, type Group, isKey, type Key, key, optional, type Parsed } from './key.ts';
+import { environmentName, type Group, isKey, key, optional, type Parsed } from './key.ts';
 import * as names from './name-formats.ts';
 import { LISTENER_TLS_KEYS, UPSTREAM_TLS_KEYS } from './tls.ts';
 
@@ -33,6 +38,22 @@ const RESERVED_TOKENS = [
   '$file',
   '$SETOPTS',
 ] as const;
+
+const permissions: Format<Permissions | null> = {
+  // The name by which convict knows that it must not look for settings inside.
+  kind: 'object',
+  short: 'an object with publish, subscribe, allow_responses',
+  allowed: 'an object such as { "publish": ["a.>"], "subscribe": { "allow": ["b.*"], "deny": ["b.x"] } }',
+  fromText: fromJson,
+  parse(value) {
+    try {
+      return parsePermissions(value);
+    } catch (error) {
+      if (error instanceof PermissionFormatError) throw new FormatError(`is wrong: ${error.message}`);
+      throw error;
+    }
+  },
+};
 
 const DAY = '24h';
 const timeout = duration({ min: '10ms', max: DAY });
@@ -53,9 +74,10 @@ const LISTENER_KEYS = {
     'Replaces the gateway-wide `mountpoint` for clients of this listener.',
     names.mountpoint,
   ),
-  authentication: optional(
-    "`off`: everyone who reaches this listener may connect, also where pooled sessions act under the gateway's own account.",
-    choice('off'),
+  authentication: key(
+    '`off`: clients of this listener need no credentials, whatever `authentication` says.',
+    choice('on', 'off'),
+    'on',
   ),
   websocket: {
     compression: key(
@@ -91,33 +113,6 @@ const RULE_KEYS = {
     duration({ min: '1s', max: '49710d', wholeSeconds: true }),
   ),
 } as const;
-
-/** A list of objects. Its entries are checked one setting at a time, see check.ts. */
-function entries<G extends Group>(doc: string, items: G, defaultValue: unknown): Key<readonly Parsed<G>[]> {
-  const format: Format<readonly Parsed<G>[]> = {
-    kind: 'entries',
-    allowed: 'a list of objects',
-    fromText: fromJson,
-    parse(value) {
-      if (!Array.isArray(value)) throw new FormatError();
-      return value.map((entry) => parseGroup(items, entry));
-    },
-  };
-  return { doc, format: format.kind, type: format, default: defaultValue, items };
-}
-
-/**
- * The parsed values of a whole group; what is left out gets its default.
- * @throws {FormatError} at the first value that is not allowed
- */
-export function parseGroup<G extends Group>(group: G, values: unknown): Parsed<G> {
-  const given = (typeof values === 'object' && values !== null ? values : {}) as Record<string, unknown>;
-  const parsed = Object.entries(group).map(([name, node]) => {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined;
-    return [name, isKey(node) ? node.type.parse(value ?? node.default) : parseGroup(node, value)] as const;
-  });
-  return Object.fromEntries(parsed) as Parsed<G>;
-}
 
 /** All settings, without the names of their environment variables. */
 const KEYS = {
@@ -157,6 +152,11 @@ const KEYS = {
     '10s',
   ),
   auth_timeout: key('How long a client that must authenticate may take to do so.', timeout, '2s'),
+  auth_failure_delay: key(
+    'Longest pause before somebody is asked for credentials again whose address has failed several times; `"0s"`: none.',
+    duration({ min: '0s', max: '1m' }),
+    '1s',
+  ),
   ping_interval: key('Time between PINGs to a client.', timeout, '60s'),
   ping_timeout: key('How long a client may take to answer a PING.', timeout, '5s'),
   idle_timeout: key(
@@ -172,6 +172,20 @@ const KEYS = {
   listeners: entries('Addresses that NATS clients connect to.', LISTENER_KEYS, [
     { name: 'tcp', type: 'tcp', bind: '127.0.0.1:4222' },
   ]),
+  no_auth_user: key(
+    'Name of the user of `built_in` that clients are which show no credentials at all; empty: they are refused.',
+    names.oneLine,
+    '',
+  ),
+  authentication: variantEntries<MethodConfig>(
+    'Methods that decide who may connect, asked in order: a method accepts, refuses, or leaves the client to the next one; the end of the list refuses. Empty: everyone may connect, and the broker decides.',
+    { by: 'method', common: COMMON_KEYS, groups: METHOD_KEYS },
+  ),
+  default_permissions: key(
+    'What clients may publish and subscribe to that bring no permissions of their own; empty: everything.',
+    permissions,
+    {},
+  ),
   client_info: {
     client_id: key(
       "MQTT client id of a client's session; `${generated}` is a random one.",
@@ -310,8 +324,6 @@ export type Settings = Parsed<typeof KEYS>;
 
 /** Settings of later versions, which must not be taken for slips of the pen. True: an empty value changes nothing. */
 export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
-  ['authentication', true],
-  ['default_permissions', true],
   ['enable_stats', false],
   ['lame_duck_grace_period', false],
   ['lame_duck_duration', false],

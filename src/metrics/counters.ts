@@ -3,9 +3,12 @@
  * Every drop has a reason from one closed set, so that "where did my message go" has an answer.
  */
 
+import { AuthCounters } from './auth-counters.ts';
+
 /** Why a message did not reach the other side. */
 export type DropReason =
   | 'untranslatable'
+  | 'denied'
   | 'invalid_control_header'
   | 'invalid_property'
   | 'reply_untranslatable'
@@ -36,6 +39,7 @@ export class Counters {
   upstreamDisconnects = 0;
   upstreamRepublished = 0;
   noResponders = 0;
+  readonly auth = new AuthCounters();
   readonly closed = new Map<string, number>();
   readonly dropped = new Map<DropReason, number>();
 
@@ -52,10 +56,13 @@ export class Counters {
   /** As of now. */
   snapshot(): CounterSnapshot {
     const fields: [string, unknown][] = Object.entries(this);
-    return Object.fromEntries(
-      fields.map(([name, value]) => [name, value instanceof Map ? Object.fromEntries(value) : Number(value)]),
-    );
+    return Object.fromEntries(fields.map(([name, value]) => [name, plain(value)]));
   }
+}
+
+function plain(value: unknown): CounterSnapshot[string] {
+  if (value instanceof AuthCounters) return value.snapshot();
+  return value instanceof Map ? Object.fromEntries(value) : Number(value);
 }
 
 /** Adds up the counters of several processes, also of such that know different ones. */

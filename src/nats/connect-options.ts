@@ -48,6 +48,16 @@ export function mergeConnect(
   return merged;
 }
 
+/** What tells who a client is. */
+const CREDENTIAL_FIELDS = ['user', 'pass', 'auth_token', 'jwt', 'nkey', 'sig'] as const;
+
+/** A second CONNECT as it counts: with the credentials of the first. */
+export function keepCredentials(first: Readonly<ConnectOptions>, second: ConnectOptions): ConnectOptions {
+  const kept = { ...second };
+  for (const field of CREDENTIAL_FIELDS) kept[field] = first[field];
+  return kept;
+}
+
 /**
  * Checks of a merged CONNECT, in nats-server's order.
  * @throws {GatewayError} `GW_AUTHORIZATION`, `GW_CLIENT_PROTOCOL` or `GW_NO_RESPONDERS_HEADERS`

@@ -163,6 +163,11 @@ export function permissionsSubscription(subject: string | Buffer, queue?: string
   return queue === undefined || queue.length === 0 ? text : `${text} using queue ${quoted(queue)}`;
 }
 
+/** `-ERR` text for a subscription that is no longer allowed. */
+export function permissionsSubscriptionRemoved(subject: Buffer, queue: Buffer, sid: Buffer): string {
+  return `${permissionsSubscription(subject, queue)} (sid ${quoted(sid)})`;
+}
+
 /** Letters, marks, numbers, punctuation and symbols, as in Go's `unicode.IsPrint`; of the blanks only U+0020. */
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 

@@ -79,6 +79,29 @@ export function isSubset(narrow: Buffer, wide: Buffer): boolean {
   }
 }
 
+/**
+ * Whether some subject matches both.
+ * @param one a valid subscription, as `other`
+ */
+export function overlaps(one: Buffer, other: Buffer): boolean {
+  let otherAt = 0;
+  for (let at = 0; ; ) {
+    const end = endOfToken(one, at, one.length);
+    const otherEnd = endOfToken(other, otherAt, other.length);
+    if (isWhole(one, at, end, GREATER) || isWhole(other, otherAt, otherEnd, GREATER)) return true;
+    const isShared =
+      isWhole(one, at, end, STAR) ||
+      isWhole(other, otherAt, otherEnd, STAR) ||
+      equal(one, at, end, other, otherAt, otherEnd);
+    if (!isShared) return false;
+    // Both end here, or neither does.
+    if (end === one.length || otherEnd === other.length)
+      return end === one.length && otherEnd === other.length;
+    at = end + 1;
+    otherAt = otherEnd + 1;
+  }
+}
+
 function endOfToken(buf: Buffer, start: number, end: number): number {
   let at = start;
   while (at < end && buf[at] !== DOT) at++;

@@ -1,10 +1,14 @@
 /** What the parts of one client's session share. State only; what is done with it stands in the handlers. */
+import type { Identity } from '../auth/authenticator.ts';
+import type { FailureDelay } from '../auth/failure-delay.ts';
+import type { PermissionChecks } from '../auth/permission-check.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { ConnectOptions } from '../nats/operations.ts';
 import type { WireHeaders } from '../translation/wire-headers.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger, RepeatLimiter } from '../util/logger.ts';
 import type { ClientInfoTemplates } from './client-info.ts';
+import type { ClientPermissions } from './client-permissions.ts';
 import type { NameSpace } from './name-space.ts';
 import type { OwnMessages } from './own-messages.ts';
 import type { ClientPort, Upstream, UpstreamPort } from './ports.ts';
@@ -34,8 +38,18 @@ export interface SessionServices {
   /** For lines that one bad peer could repeat without end. */
   readonly limitedLog: RepeatLimiter;
   readonly counters: Counters;
+  readonly failureDelay: FailureDelay;
+  readonly permissionChecks: PermissionChecks;
+  /** Sessions of clients that are connected. */
+  readonly live: Set<LiveSession>;
   /** Between header blocks and user properties, where they need not become text. */
   readonly wireHeaders: WireHeaders;
+}
+
+/** A session as a reload sees it. */
+export interface LiveSession {
+  /** Never throws. */
+  reauthorize(): Promise<void>;
 }
 
 /** Traffic of one client. */
@@ -61,6 +75,10 @@ export interface SessionContext extends SessionServices {
   /** SUBs and UNSUBs that the broker has not confirmed: PUBs wait for them. */
   unconfirmedChanges: number;
   readonly own: OwnMessages;
+  /** Who the client is; null where the gateway does not ask. Set before `names`, and never changed by a second CONNECT. */
+  identity: Identity | null;
+  /** Null: the client may do everything. */
+  permissions: ClientPermissions | null;
   /** Retries a held operation, if there is one. */
   wake(): void;
 }

@@ -6,9 +6,9 @@ import { randomInt } from 'node:crypto';
 import type { InboundPublication, QoS, TopicName } from '../mqtt/publication.ts';
 import { matches } from '../nats/subject.ts';
 import type { Refusal } from '../translation/mapped.ts';
-import { NameCache } from '../translation/name-cache.ts';
 import type { NameMapper } from '../translation/subject-topic.ts';
 import { decodeUtf8Strict } from '../translation/utf8.ts';
+import { ByteCache } from '../util/byte-cache.ts';
 
 /** How publications to matching subjects are sent; null leaves the default. */
 export interface PublishRule {
@@ -65,8 +65,8 @@ export class NameSpace {
   readonly mapper: NameMapper;
   #rules: readonly { readonly rule: PublishRule; readonly filter: Buffer }[];
   #allowed: readonly string[];
-  #published = new NameCache<PublishTarget>(CACHE_LIMITS);
-  #delivered = new NameCache<DeliveredName>(CACHE_LIMITS);
+  #published = new ByteCache<PublishTarget>(CACHE_LIMITS);
+  #delivered = new ByteCache<DeliveredName>(CACHE_LIMITS);
   /** The last message, and its name. */
   #named: InboundPublication | null = null;
   #namedSequence = -1;

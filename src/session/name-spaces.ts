@@ -1,10 +1,9 @@
 /** Which names a client sees: one shared name space per listener, or its own where the mountpoint names it. */
-import type { ConnectOptions } from '../nats/operations.ts';
+import { GatewayError } from '../errors.ts';
 import { createNameMapper, type NameMapperOptions } from '../translation/subject-topic.ts';
 import { renderTemplate } from '../util/template.ts';
-import { isPerClient, renderMountpoint } from './client-info.ts';
+import { isPerClient, renderMountpoint, type TemplateSource } from './client-info.ts';
 import { NameSpace, type PublishRule } from './name-space.ts';
-import type { PeerInfo } from './ports.ts';
 
 /** Settings of the names of one listener. */
 export interface NameSpaceOptions {
@@ -33,9 +32,20 @@ export class NameSpaces {
   }
 
   /** @throws {GatewayError} `GW_AUTHORIZATION` when a value of the mountpoint is missing or unusable */
-  of(connect: ConnectOptions, peer: PeerInfo): NameSpace {
+  of(source: TemplateSource): NameSpace {
+    const own = source.identity?.mountpoint ?? null;
+    if (own !== null) return this.#buildOwn(own);
     if (this.#isShared) return this.common;
-    return this.#build(renderMountpoint(this.#options.mountpoint, connect, peer));
+    return this.#build(renderMountpoint(this.#options.mountpoint, source));
+  }
+
+  /** A backend may say anything; what is no topic prefix must not become one. */
+  #buildOwn(mountpoint: string): NameSpace {
+    try {
+      return this.#build(mountpoint);
+    } catch (cause) {
+      throw new GatewayError('GW_AUTHORIZATION', 'the mountpoint of an identity is unusable', { cause });
+    }
   }
 
   #build(mountpoint: string): NameSpace {

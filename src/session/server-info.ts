@@ -13,10 +13,12 @@ export const SERVER_VERSION = '2.12.0';
  */
 export function serverInfo(
   context: SessionContext,
+  admission: { readonly isRequired: boolean; readonly nonce: string },
   maxPayloadBytes: number,
   isAfterConnect: boolean,
 ): ServerInfo {
   const { options, client, upstream } = context;
+  const { isRequired, nonce } = admission;
   return {
     server_id: options.serverId,
     server_name: options.serverName,
@@ -29,7 +31,8 @@ export function serverInfo(
     max_payload: maxPayloadBytes,
     client_id: client.peer.cid,
     client_ip: client.peer.remoteAddress,
-    ...(upstream.requiresCredentials && { auth_required: true }),
+    ...((isRequired || upstream.requiresCredentials) && { auth_required: true }),
+    ...(nonce !== '' && { nonce }),
     ...tlsInfo(client.peer.tls),
     ...(isAfterConnect && { connect_info: true, remote_account: '$G' }),
   };

@@ -2,14 +2,24 @@
  * One NATS client's protocol state: takes operations from the connection's parser, opens the way to the broker,
  * and answers in order. Names, payloads and headers are handled in `handlers/`.
  */
+import type { AccessPoint } from '../auth/access-point.ts';
+import type { Identity } from '../auth/authenticator.ts';
+import type { Decision } from '../auth/chain.ts';
 import type { CloseReason } from '../close-reason.ts';
 import { GatewayError } from '../errors.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
-import { checkConnect, DEFAULT_CONNECT_OPTIONS, mergeConnect } from '../nats/connect-options.ts';
+import {
+  checkConnect,
+  DEFAULT_CONNECT_OPTIONS,
+  keepCredentials,
+  mergeConnect,
+} from '../nats/connect-options.ts';
 import { writeInfo, writeOk, writePing, writePong } from '../nats/encoder.ts';
 import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from '../nats/operations.ts';
 import { describeBug } from '../util/bug.ts';
 import type { TimerHandle } from '../util/clock.ts';
+import { Admission } from './admission.ts';
+import { Authorization } from './authorization.ts';
 import { renderIdentity } from './client-info.ts';
 import type { SessionContext, SessionServices } from './context.ts';
 import { Deliverer } from './handlers/deliver.ts';
@@ -25,16 +35,24 @@ import { serverInfo } from './server-info.ts';
 import { type Subscription, SubscriptionList } from './subscriptions.ts';
 
 /**
- * `greeted`: INFO sent, nothing received. `connecting`: the broker is being asked. `ready`: operations are taken.
- * `closed`: nothing is written any more.
+ * `greeted`: INFO sent, nothing received. `authenticating`: it is being found out who the client is. `connecting`: the broker
+ * is being asked. `ready`: operations are taken. `closed`: nothing is written any more.
  */
-type SessionState = 'greeted' | 'connecting' | 'ready' | 'closed';
+type SessionState = 'greeted' | 'authenticating' | 'connecting' | 'ready' | 'closed';
+
+/** What depends on the listener. */
+export interface SessionPlace {
+  readonly spaces: NameSpaces;
+  readonly access: AccessPoint;
+}
 
 /** One client. */
 export class Session implements ClientSession, UpstreamListener, OperationHandler {
   readonly context: SessionContext;
   #state: SessionState = 'greeted';
   #spaces: NameSpaces;
+  #admission: Admission;
+  #authorization: Authorization;
   #publish: PublishHandler;
   #subscribe: SubscribeHandler;
   #unsubscribe: UnsubscribeHandler;
@@ -46,8 +64,10 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   #isConnectOwed = false;
   #hasSentPong = false;
 
-  constructor(services: SessionServices, client: ClientPort, spaces: NameSpaces) {
+  constructor(services: SessionServices, client: ClientPort, { spaces, access }: SessionPlace) {
+    const { clock: sharedClock, failureDelay } = services;
     this.#spaces = spaces;
+    this.#admission = new Admission({ peer: client.peer, access, failureDelay, clock: sharedClock });
     this.context = {
       ...services,
       client,
@@ -59,8 +79,11 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       upstreamPort: null,
       unconfirmedChanges: 0,
       own: new OwnMessages({ port: () => this.context.upstreamPort, wake: () => this.#wake() }),
+      identity: null,
+      permissions: null,
       wake: () => this.#wake(),
     };
+    this.#authorization = new Authorization(this.context, this.#admission, access);
     const deliverer = new Deliverer(this.context);
     this.#publish = new PublishHandler(this.context);
     this.#subscribe = new SubscribeHandler(this.context, (one, message) =>
@@ -85,7 +108,9 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   get maxPayloadBytes(): number {
-    return Math.min(this.context.options.maxPayloadBytes, this.context.upstream.maxPayloadBytes);
+    const { options, upstream, identity } = this.context;
+    const limit = Math.min(options.maxPayloadBytes, upstream.maxPayloadBytes);
+    return identity === null ? limit : Math.min(limit, identity.maxPayloadBytes ?? limit);
   }
 
   get hasHeaders(): boolean {
@@ -93,10 +118,11 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   start(): void {
+    this.context.live.add(this);
     const { client, clock, options, upstream } = this.context;
-    writeInfo(client.output, serverInfo(this.context, this.maxPayloadBytes, false));
+    writeInfo(client.output, serverInfo(this.context, this.#admission, this.maxPayloadBytes, false));
     client.flushSoon();
-    const isAuthOwed = upstream.requiresCredentials;
+    const isAuthOwed = this.#admission.isRequired || upstream.requiresCredentials;
     const { tls } = client.peer;
     // The handshake is still to come, and has a limit of its own.
     const handshakeMs = tls !== null && tls.session === null ? tls.timeoutMs : 0;
@@ -107,12 +133,19 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     this.#startTimer = clock.setTimeout(() => client.fail(error), limitMs);
   }
 
+  /** The methods of authentication or the permissions have changed. */
+  async reauthorize(): Promise<void> {
+    // Who is not in yet meets the new ones anyway.
+    if (this.#state === 'ready' || this.#state === 'connecting') await this.#authorization.reauthorize();
+  }
+
   onActivity(): void {
     this.#keepalive.onActivity();
   }
 
   onConnect(line: Buffer, start: number, end: number): boolean {
-    if (this.#state === 'connecting' || this.context.replies.isFull) return this.#hold();
+    const isBusy = this.#state === 'authenticating' || this.#state === 'connecting';
+    if (isBusy || this.context.replies.isFull) return this.#hold();
     if (this.#isConnectOwed) {
       this.#isConnectOwed = false;
       this.#answerConnect();
@@ -120,13 +153,14 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     }
     const merged = mergeConnect(this.context.connect, line, start, end);
     checkConnect(merged);
-    this.context.connect = merged;
     if (this.#state === 'ready') {
+      this.context.connect = keepCredentials(this.context.connect, merged);
       this.#answerConnect();
       return true;
     }
+    this.context.connect = merged;
     this.#isConnectOwed = true;
-    this.#open();
+    this.#enter();
     return this.#hold();
   }
 
@@ -158,6 +192,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onPong(): boolean {
+    if (this.#state === 'greeted') this.#requireNoCredentials();
     return true;
   }
 
@@ -177,6 +212,10 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     if (this.#state === 'closed') return;
     const { clock, logger, counters, replies, subscriptions, upstreamPort, client, stats } = this.context;
     this.#state = 'closed';
+    this.#admission.close();
+    this.#authorization.close();
+    this.context.live.delete(this);
+    if (reason === 'Authentication Failure') this.context.failureDelay.noteFailure(client.peer.remoteAddress);
     replies.close();
     clock.clearTimeout(this.#startTimer);
     this.#keepalive.stop();
@@ -199,7 +238,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onReady(): void {
-    const { logger, client, connect } = this.context;
+    const { logger, client, connect, identity } = this.context;
     this.#state = 'ready';
     this.#keepalive.start();
     logger.info(
@@ -210,6 +249,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
         lang: connect.lang,
         version: connect.version,
         ...(client.peer.tls?.session && { tls: client.peer.tls.session.version }),
+        ...(identity !== null && { method: identity.method, identity: identity.name }),
       },
       'client connected',
     );
@@ -233,22 +273,57 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   #isReady(): boolean {
     if (this.#state === 'ready') return !this.context.replies.isFull;
     if (this.#state !== 'greeted') return false;
-    if (this.context.upstream.requiresCredentials) {
-      throw new GatewayError('GW_AUTHORIZATION', 'an operation before CONNECT');
-    }
-    this.#open();
+    this.#requireNoCredentials();
+    this.#enter();
     return false;
   }
 
-  #open(): void {
-    const { clock, connect, client, options, upstream, counters } = this.context;
+  /** Nothing but CONNECT is taken from a client that has to say who it is. */
+  #requireNoCredentials(): void {
+    if (this.#admission.isRequired || this.context.upstream.requiresCredentials) {
+      throw new GatewayError('GW_AUTHORIZATION', 'an operation before CONNECT');
+    }
+  }
+
+  /** The first operation: finds out who the client is, then asks the broker for a session. */
+  #enter(): void {
+    const { clock, client, connect } = this.context;
     clock.clearTimeout(this.#startTimer);
     this.#startTimer = undefined;
+    if (!this.#admission.isAsked) {
+      this.#open(null);
+      return;
+    }
+    this.#state = 'authenticating';
+    // Not in a handler's turn any more: what goes wrong has to end this one connection here.
+    this.#admission
+      .admit(connect)
+      .then((decision) => this.#onDecision(decision))
+      .catch((error: unknown) => {
+        client.fail(
+          error instanceof GatewayError
+            ? error
+            : new GatewayError('GW_INTERNAL', 'admission', { cause: error }),
+        );
+      });
+  }
+
+  /** @param decision null: nobody had to be asked */
+  #onDecision(decision: Decision | null): void {
+    if (this.#state !== 'authenticating') return;
+    if (decision === null) this.#open(null);
+    else if (decision.kind === 'accept') this.#open(decision.identity);
+    else this.context.client.fail(new GatewayError('GW_AUTHORIZATION', 'not authenticated'));
+  }
+
+  #open(identity: Identity | null): void {
+    const { connect, client, options, upstream, counters } = this.context;
     counters.clientConnections++;
     this.#state = 'connecting';
-    this.context.names = this.#spaces.of(connect, client.peer);
-    const identify = () => renderIdentity(options.clientInfo, connect, client.peer);
-    this.context.upstreamPort = upstream.open(identify, this);
+    const source = { connect, peer: client.peer, identity };
+    this.context.names = this.#spaces.of(source);
+    this.#authorization.apply(identity);
+    this.context.upstreamPort = upstream.open(() => renderIdentity(options.clientInfo, source), this);
   }
 
   /** Others may share the session with the broker: what goes wrong here must end nobody but this client. */
@@ -281,8 +356,15 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     if (this.#hasSentPong) return;
     this.#hasSentPong = true;
     // Libraries read exactly one line after their first PING; only then may anything else follow.
-    if (connect.protocol >= 1) writeInfo(client.output, serverInfo(this.context, this.maxPayloadBytes, true));
+    if (connect.protocol >= 1) this.#writeInfo();
     this.#keepalive.onFirstPong();
+  }
+
+  #writeInfo(): void {
+    writeInfo(
+      this.context.client.output,
+      serverInfo(this.context, this.#admission, this.maxPayloadBytes, true),
+    );
   }
 
   #hold(): boolean {

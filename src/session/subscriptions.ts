@@ -28,6 +28,8 @@ export class Subscription implements Subscriber {
   max = 0;
   /** False as soon as nothing may be delivered any more. */
   isOpen = true;
+  /** Some of what it asks for is denied: each delivery has to be looked at. */
+  isFiltered = false;
   /** The broker has answered the first SUBSCRIBE. */
   isConfirmed = false;
   #deliver: Deliver;
@@ -83,6 +85,11 @@ export class SubscriptionList {
 
   get(sid: Buffer): Subscription | undefined {
     return this.#bySid.get(sid.toString('latin1'));
+  }
+
+  /** Those that are active. */
+  all(): Subscription[] {
+    return [...this.#bySid.values()];
   }
 
   /** A sid that is used again cuts off what was still coming in under it. */

@@ -4,7 +4,7 @@ import { SERVER_VERSION } from './server-info.ts';
 
 /** JSON as nats-server answers it; accounts do not exist here, so everyone is in the default one. */
 export function userInfo(context: SessionContext): Buffer {
-  const { options, connect } = context;
+  const { options, connect, identity } = context;
   const answer = {
     server: {
       name: options.serverName,
@@ -13,7 +13,7 @@ export function userInfo(context: SessionContext): Buffer {
       jetstream: false,
       time: new Date().toISOString(),
     },
-    data: { user: connect.user, account: '$G' },
+    data: { user: identity?.name ?? connect.user, account: '$G' },
   };
   return Buffer.from(JSON.stringify(answer));
 }

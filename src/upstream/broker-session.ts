@@ -5,7 +5,7 @@
 import { GatewayError } from '../errors.ts';
 import { endsSession, isCredentialRefusal, isVersionRefusal } from '../mqtt/reason-codes.ts';
 import type { UpstreamIdentity } from '../session/ports.ts';
-import { type BackoffOptions, backoffDelay } from './backoff.ts';
+import { type BackoffOptions, backoffDelay } from '../util/backoff.ts';
 import type { ConnectGate } from './connect-gate.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import { type LinkEnd, type LinkEvents, type LinkFeatures, MqttLink } from './mqtt-link.ts';

@@ -10,13 +10,13 @@ import {
 import { subjectFilterAccepts } from '../../src/translation/delivery-filter.ts';
 import { escapeCodec } from '../../src/translation/escape-codec.ts';
 import { headersToProperties, propertiesToHeaders } from '../../src/translation/headers-properties.ts';
-import { NameCache } from '../../src/translation/name-cache.ts';
 import { decodeMr, MAX_REPLY_BYTES, replyToRequest, requestToReply } from '../../src/translation/reply-to.ts';
 import {
   createNameMapper,
   type MappingProfile,
   type NameMapper,
 } from '../../src/translation/subject-topic.ts';
+import { ByteCache } from '../../src/util/byte-cache.ts';
 
 const PROFILES: readonly MappingProfile[] = ['escape', 'emqx', 'nats-server'];
 const RUNS = { numRuns: 5000 };
@@ -375,7 +375,7 @@ test('name cache: never answers with the value of another name, whatever the ord
     fc.property(
       fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 20 })), { maxLength: 200 }),
       (steps) => {
-        const cache = new NameCache<number>({ maxEntries: 8, maxBytes: 2000, hashSeed: 31 });
+        const cache = new ByteCache<number>({ maxEntries: 8, maxBytes: 2000, hashSeed: 31 });
         for (const [isSet, key] of steps) {
           const bytes = Buffer.from(`key ${key}`);
           if (isSet) cache.set(bytes, 0, bytes.length, key, key);

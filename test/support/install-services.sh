@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs that the tests start: mosquitto, mosquitto_pub, nats-server, rabbitmq-server and openssl. Does
-# nothing when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
+# Installs the programs that the tests start: Mosquitto and its clients, nats-server, RabbitMQ, openssl, and the databases that
+# clients are looked up in. Does nothing when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
 # they are kept from it. Services that ran before go on; the tests use other ports and leave them alone.
 set -eu
 
@@ -13,6 +13,11 @@ command -v nats-server >/dev/null || packages="$packages nats-server"
 { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null; } &&
   command -v epmd >/dev/null || packages="$packages rabbitmq-server"
 command -v openssl >/dev/null || packages="$packages openssl"
+# The core package has the server without a service of the system.
+command -v mariadbd >/dev/null || packages="$packages mariadb-server-core"
+# Debian keeps the programs of each version of PostgreSQL in a folder of its own.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$packages postgresql"
+command -v redis-server >/dev/null || packages="$packages redis-server"
 [ -n "$packages" ] || exit 0
 
 by_hand() {
@@ -48,3 +53,11 @@ if ! {
   tail -n 20 "$log" >&2
   by_hand
 fi
+
+# Nor are they to be started with the next boot.
+for package in $packages; do
+  case $package in mosquitto | nats-server | postgresql | redis-server)
+    ! command -v systemctl >/dev/null || $as_root systemctl --quiet disable "$package" >/dev/null 2>&1 || true
+    ;;
+  esac
+done

@@ -2,7 +2,7 @@
  * Child processes of the tests: started, watched, stopped, and never left behind. Knows nothing of the programs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from './wait-for.ts';
 
@@ -28,8 +28,22 @@ export const PROGRAMS = {
   // The one in PATH is Debian's wrapper for its own service: it changes to another user and another folder.
   rabbitmq: { name: 'rabbitmq-server', aptPackage: 'rabbitmq-server', folder: '/usr/lib/rabbitmq/bin' },
   epmd: { name: 'epmd', aptPackage: 'rabbitmq-server' },
+  mariadb: { name: 'mariadbd', aptPackage: 'mariadb-server-core' },
+  initdb: { name: 'initdb', aptPackage: 'postgresql' },
+  postgres: { name: 'postgres', aptPackage: 'postgresql' },
+  redis: { name: 'redis-server', aptPackage: 'redis-server' },
   openssl: { name: 'openssl', aptPackage: 'openssl' },
 } as const satisfies Record<string, Program>;
+
+const DAEMON_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin'];
+const POSTGRESQL_FOLDER = '/usr/lib/postgresql';
+
+/** Debian keeps each version of PostgreSQL in a folder that is in nobody's PATH; the newest comes first. */
+function postgresqlFolders(): string[] {
+  if (!existsSync(POSTGRESQL_FOLDER)) return [];
+  const versions = readdirSync(POSTGRESQL_FOLDER).sort((a, b) => Number(b) - Number(a));
+  return versions.map((version) => join(POSTGRESQL_FOLDER, version, 'bin'));
+}
 
 /**
  * Where a program is. Daemons live in sbin on Debian, which an ordinary user does not have in PATH.
@@ -37,7 +51,7 @@ export const PROGRAMS = {
  */
 function findProgram(name: string, ownFolder = ''): string | null {
   const listed = (process.env.PATH ?? '').split(':');
-  const folders = [ownFolder, ...listed, '/usr/local/sbin', '/usr/sbin', '/usr/local/bin'];
+  const folders = [ownFolder, ...listed, ...DAEMON_FOLDERS, ...postgresqlFolders()];
   for (const folder of folders) {
     if (folder === '') continue;
     const path = join(folder, name);
@@ -67,12 +81,20 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Whom a program runs as. Only root can choose somebody else. */
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** How a program is started. */
 export interface ProcessOptions {
   readonly path: string;
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Whoever runs the tests when left out. */
+  readonly user?: ProcessUser | undefined;
 }
 
 const running = new Set<ChildProcess>();
@@ -119,6 +141,7 @@ export class ManagedProcess {
     const child = spawn(path, args, {
       cwd: options.cwd,
       env: options.env ?? process.env,
+      ...options.user,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

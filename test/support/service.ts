@@ -3,7 +3,7 @@
  * Knows nothing of MQTT or NATS; mosquitto.ts and nats-server.ts say what to run and what readiness is.
  */
 import { freePort, LOOPBACK } from './free-port.ts';
-import { ManagedProcess } from './processes.ts';
+import { ManagedProcess, type ProcessUser } from './processes.ts';
 import { waitFor } from './wait-for.ts';
 
 const PORT_ATTEMPTS = 10;
@@ -17,6 +17,10 @@ export interface ServiceDefinition {
   readonly environment?: NodeJS.ProcessEnv;
   /** How long a start may take; 10 s when left out. */
   readonly startLimitMs?: number;
+  /** Whom it runs as; whoever runs the tests when left out. */
+  readonly user?: ProcessUser | undefined;
+  /** Ends it in an orderly way; SIGTERM when left out. */
+  readonly stopSignal?: NodeJS.Signals;
   /** Arguments for a start on this port; may write configuration files. */
   arguments(port: number): Promise<string[]>;
   /** The program's own words that it listens: the only proof that the listener on the port is not somebody else's. */
@@ -85,7 +89,7 @@ export class Service {
 
   /** Starts the program again on the same port, after ending it if it still runs. */
   async restart(): Promise<void> {
-    await this.#process.end();
+    await this.#process.end(this.#definition.stopSignal);
     this.#process = await waitFor(
       () => launch(this.#definition, this.port),
       RESTART_LIMIT_MS,
@@ -95,7 +99,7 @@ export class Service {
 
   /** Ends the process and removes its files. Idempotent. */
   async stop(): Promise<void> {
-    await this.#process.end();
+    await this.#process.end(this.#definition.stopSignal);
     await this.#definition.cleanUp();
   }
 }
@@ -103,8 +107,8 @@ export class Service {
 /** @returns null when the port is taken */
 async function launch(definition: ServiceDefinition, port: number): Promise<ManagedProcess | null> {
   const args = await definition.arguments(port);
-  const { program, environment, startLimitMs } = definition;
-  const run = new ManagedProcess({ path: program, args, ...(environment && { env: environment }) });
+  const { program, environment, startLimitMs, user } = definition;
+  const run = new ManagedProcess({ path: program, args, user, ...(environment && { env: environment }) });
   try {
     await run.untilOutput(definition.readyLine, startLimitMs);
     await definition.probe(port);

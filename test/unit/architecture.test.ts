@@ -45,13 +45,40 @@ const RULES: Readonly<Record<string, Rule>> = {
   mqtt: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
   config: rule({
-    may: ['errors.ts', 'nats', 'mqtt'],
-    types: ['util'],
+    // Those of auth/ are pure: users, permissions and templates are written in the same way everywhere.
+    may: [
+      'errors.ts',
+      'nats',
+      'mqtt',
+      'auth/user-record.ts',
+      'auth/permission-format.ts',
+      'auth/credential-template.ts',
+      'auth/query-template.ts',
+      'auth/redis-command.ts',
+    ],
+    types: ['util', 'auth/permissions.ts', 'auth/password-hash.ts'],
     packages: ['convict', 'jsonc-parser'],
     builtIns: ['node:fs', 'node:os', 'node:path', 'node:net'],
   }),
   metrics: rule({ may: ['util'], types: ['close-reason.ts'] }),
-  auth: rule({ may: ['nats', 'metrics', 'util', ...LEAVES], types: ['config'], builtIns: ['node:crypto'] }),
+  auth: rule({
+    may: ['nats', 'metrics', 'util', ...LEAVES],
+    types: ['config'],
+    packages: ['bcryptjs', 'ioredis', 'jose', 'lru-cache', 'mysql2', 'pg'],
+    builtIns: [
+      'node:crypto',
+      'node:fs',
+      'node:fs/promises',
+      'node:http',
+      'node:https',
+      'node:net',
+      'node:os',
+      'node:path',
+      'node:tls',
+      'node:util',
+      'node:worker_threads',
+    ],
+  }),
   // Of mqtt/ it needs the reason codes of acknowledgements and the check of strings; both are pure.
   session: rule({
     may: ['nats', 'mqtt', 'translation', 'auth', 'metrics', 'util', ...LEAVES],
@@ -76,7 +103,20 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream', 'node:tls'],
   }),
   cli: rule({
-    may: ['config', 'util', 'translation', 'nats', 'tls', 'errors.ts', 'gateway.ts', 'cluster'],
+    may: [
+      'config',
+      'util',
+      'translation',
+      'nats',
+      'tls',
+      'errors.ts',
+      'gateway.ts',
+      'cluster',
+      // For the commands that keep users.
+      'auth/users-file.ts',
+      'auth/user-record.ts',
+      'auth/password-hash.ts',
+    ],
     types: ['metrics'],
     builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
   }),
@@ -114,6 +154,9 @@ const ONE_FILE_PACKAGES: Readonly<Record<string, string>> = {
   pino: 'util/logger.ts',
   'pino-pretty': 'util/logger.ts',
   aedes: 'upstream/embedded-broker.ts',
+  bcryptjs: 'auth/bcrypt-pool.ts',
+  mysql2: 'auth/authenticators/mysql.ts',
+  pg: 'auth/authenticators/postgresql.ts',
 };
 
 /** Where the environment of the process may be read. */

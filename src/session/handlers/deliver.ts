@@ -35,12 +35,21 @@ export class Deliverer {
     if (subject === null) return true;
     const { topicBuffer, topicStart, topicEnd } = message;
     if (isParentOnlyBytes(subscription.parentSlashes, topicBuffer, topicStart, topicEnd)) return true;
+    if (subscription.isFiltered && this.#isDenied(subscription, subject)) return false;
     this.#write(subscription, subject, view, message);
+    if (view.reply !== null) this.#context.permissions?.noteReply(view.reply);
     subscription.delivered++;
     if (subscription.delivered === subscription.max) {
       this.#context.subscriptions.remove(subscription);
       subscription.stop();
     }
+    return true;
+  }
+
+  #isDenied(subscription: Subscription, subject: Buffer): boolean {
+    const { permissions, counters } = this.#context;
+    if (permissions === null || permissions.mayReceive(subject, subscription.queue)) return false;
+    counters.drop('denied');
     return true;
   }
 

@@ -91,7 +91,9 @@ function setResponseTopic(
   if (op.replyEnd === op.replyStart) {
     if (control?.responseTopic === undefined) return true;
     const topic = mapper.clientTopic(control.responseTopic);
-    if (topic.ok) fields.responseTopic = topic.name;
+    const { permissions } = context;
+    const isAllowed = topic.ok && (permissions === null || permissions.mayReplyToTopic(topic.name));
+    if (topic.ok && isAllowed) fields.responseTopic = topic.name;
     else context.counters.drop('invalid_control_header');
     return true;
   }

@@ -17,6 +17,7 @@ import { MAX_BLOCK_BYTES } from '../../translation/headers-properties.ts';
 import { type DeviceReply, decodeMrBytes } from '../../translation/reply-to.ts';
 import { wholeRange } from '../../util/byte-range.ts';
 import { latin1 } from '../../util/latin1.ts';
+import type { ClientPermissions } from '../client-permissions.ts';
 import type { SessionContext } from '../context.ts';
 import type { Destination } from '../name-space.ts';
 import type { PublishReceipt, UpstreamFeatures, UpstreamPort } from '../ports.ts';
@@ -61,8 +62,24 @@ export class PublishHandler {
       context.replies.now(() => this.#err('Invalid Publish Subject'));
     }
     const device = decodeMrBytes(op.line, op.subjectStart, op.subjectEnd);
+    const { permissions } = context;
+    if (permissions !== null && this.#isDenied(op, device, permissions)) return true;
     if (device === null) this.#route(op, port);
     else this.#answerDevice(op, device, port);
+    return true;
+  }
+
+  /** @returns true when the client has been told that it may not do this */
+  #isDenied(op: PublishOp, device: DeviceReply | null, permissions: ClientPermissions): boolean {
+    const { line, subjectStart, subjectEnd, replyStart, replyEnd } = op;
+    let text: string;
+    if (!permissions.mayPublish(line, subjectStart, subjectEnd, device))
+      text = permissionsPublish(line.subarray(subjectStart, subjectEnd));
+    else if (replyEnd > replyStart && !permissions.mayReplyTo(line, replyStart, replyEnd))
+      text = permissionsPublishReply(line.subarray(replyStart, replyEnd));
+    else return false;
+    this.#context.counters.drop('denied');
+    this.#context.replies.now(() => this.#err(text));
     return true;
   }
 

@@ -31,7 +31,7 @@ export class SubscribeHandler {
    *   own messages may still be on their way
    */
   handle(op: SubscribeOp): boolean {
-    const { upstreamPort: port, subscriptions, options, replies, connect, own } = this.#context;
+    const { upstreamPort: port, subscriptions, replies, connect, own, permissions } = this.#context;
     if (port === null || !port.isUp || !port.features.isSettled) return false;
     if (this.#context.unconfirmedChanges >= MAX_UNCONFIRMED) return false;
     const { line } = op;
@@ -43,14 +43,21 @@ export class SubscribeHandler {
     const mayEnd = former !== undefined && former.max > 0 && connect.echo;
     if (mayEnd && !own.haveArrivedSince(former.publishedBefore)) return false;
     // The order of these checks is nats-server's.
-    if (queue.toString('latin1') === RESERVED_QUEUE) this.#deny(subject, queue);
-    else if (options.maxSubscriptions > 0 && subscriptions.size >= options.maxSubscriptions) {
+    if (queue.toString('latin1') === RESERVED_QUEUE || permissions?.maySubscribe(subject, queue) === false)
+      this.#deny(subject, queue);
+    else if (subscriptions.size >= this.#maxSubscriptions) {
       replies.now(() => this.#err('maximum subscriptions exceeded'));
     } else if (former !== undefined) replies.now(() => this.#ok(connect));
     else if (!isValidSubscription(subject, 0, subject.length))
       replies.now(() => this.#err('Invalid Subject'));
     else return this.#subscribe(subject, queue, sid);
     return true;
+  }
+
+  get #maxSubscriptions(): number {
+    const { options, identity } = this.#context;
+    const limit = options.maxSubscriptions > 0 ? options.maxSubscriptions : Number.POSITIVE_INFINITY;
+    return Math.min(limit, identity?.maxSubscriptions ?? limit);
   }
 
   #subscribe(subject: Buffer, queue: Buffer, sid: Buffer): boolean {
@@ -67,6 +74,7 @@ export class SubscribeHandler {
       this.#onSuback(subscription, code, slot, connect),
     );
     subscription.publishedBefore = own.published;
+    subscription.isFiltered = this.#context.permissions?.hasDenialsWithin(subject) ?? false;
     subscriptions.add(subscription);
     this.#context.unconfirmedChanges++;
     const request = {

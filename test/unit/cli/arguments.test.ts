@@ -12,6 +12,9 @@ const NOTHING: Invocation = {
   tls: undefined,
   pidFile: undefined,
   isReverse: false,
+  usersFile: undefined,
+  isSuperuser: false,
+  hash: {},
   settings: {},
   flagNames: {},
 };
@@ -78,6 +81,21 @@ const GOOD: readonly (readonly [args: string, expected: Partial<Invocation>])[] 
       },
     },
   ],
+  ['users list', { command: 'users', names: ['list'] }],
+  [
+    'users add ann --file u.json --superuser --algorithm pbkdf2 --iterations 10 --mac-fun sha512',
+    {
+      command: 'users',
+      names: ['add', 'ann'],
+      usersFile: 'u.json',
+      isSuperuser: true,
+      hash: { name: 'pbkdf2', iterations: 10, mac_fun: 'sha512' },
+    },
+  ],
+  [
+    'hash-password --algorithm md5 --salt-position prefix',
+    { command: 'hash-password', hash: { name: 'md5', salt_position: 'prefix' } },
+  ],
 ];
 
 for (const [args, expected] of GOOD) {
@@ -103,6 +121,14 @@ const BAD: readonly (readonly [args: string, message: string])[] = [
   ['check --reverse', '--reverse is a flag of the map command'],
   ['map', 'map needs a subject, or with --reverse a topic'],
   ['map a b', 'map takes one name, not 2; quote it if it has blanks'],
+  ['users', 'users needs one of list, add, change, delete, import'],
+  ['users ad x', 'users needs one of list, add, change, delete, import; did you mean "add"?'],
+  ['users toString', 'users needs one of list, add, change, delete, import'],
+  ['users add', 'users add needs one NAME'],
+  ['users import', 'users import needs one FILE'],
+  ['users list x', 'users list takes no argument'],
+  ['check --superuser', '--superuser is a flag of the users command'],
+  ['hash-password secret', 'hash-password takes no argument "secret"'],
   ['--set x', '--set needs KEY=VALUE, for instance --set upstream.url=mqtt://127.0.0.1:1883'],
   ['--set =x', '--set needs KEY=VALUE, for instance --set upstream.url=mqtt://127.0.0.1:1883'],
 ];

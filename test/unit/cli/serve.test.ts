@@ -32,6 +32,7 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
   } as NodeJS.WritableStream;
   const gateway: RunnableGateway = {
     start: async () => {},
+    reload: async () => {},
     stop: async ({ drain }) => {
       stops.push(drain);
     },
@@ -46,6 +47,7 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
     config: loadConfig({ env: {}, flags: {} }),
     logger: await createLogger({ level: 'debug', format: 'json', destination }),
     createGateway: () => gateway,
+    loadConfig: () => loadConfig({ env: {}, flags: {} }),
     pidFile,
     clock,
     events,
@@ -181,4 +183,43 @@ test('serve: at the end, says at debug what was counted', async () => {
   const { level, event, restarts, clientMessagesIn, closed } = JSON.parse(lines.at(-1) ?? '');
   assert.deepEqual([level, event], ['debug', 'process.totals']);
   assert.deepEqual({ restarts, clientMessagesIn, closed }, { restarts: 2, ...counters });
+});
+
+test('serve: SIGHUP takes the configuration over, one reload after the other; a wrong one is only logged', async () => {
+  const pending: (() => void)[] = [];
+  const asked = new EventEmitter();
+  const { run, events, lines, logged } = await harness({
+    reload: () =>
+      new Promise((resolve) => {
+        pending.push(resolve);
+        asked.emit('reload');
+      }),
+  });
+  await logged('process.ready');
+  const first = once(asked, 'reload');
+  for (let i = 0; i < 3; i++) events.emit('SIGHUP');
+  await first;
+  assert.equal(pending.length, 1);
+  const second = once(asked, 'reload');
+  pending[0]?.();
+  await second;
+  pending[1]?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(pending.length, 2, 'three signals, of which two came during the first reload');
+  events.emit('SIGTERM');
+  assert.equal(await run, 0);
+  assert.equal(lines.filter((line) => line.includes('config.reload_failed')).length, 0);
+
+  const failing = await harness({
+    reload: async () => {
+      throw new GatewayError('GW_CONFIG', 'users file x: not valid JSON');
+    },
+  });
+  await failing.logged('process.ready');
+  const failed = failing.logged('config.reload_failed');
+  failing.events.emit('SIGHUP');
+  await failed;
+  assert.match(failing.lines.at(-1) ?? '', /users file x: not valid JSON/);
+  failing.events.emit('SIGTERM');
+  assert.equal(await failing.run, 0);
 });

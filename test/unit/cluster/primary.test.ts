@@ -57,6 +57,16 @@ class FakeProcess {
     return this.received.find((message) => message.type === 'start');
   }
 
+  get reloads(): Extract<PrimaryMessage, { type: 'reload' }>[] {
+    return this.received.filter((message) => message.type === 'reload');
+  }
+
+  /** Answers the last question to take a configuration over. */
+  answerReload(reason: string | null): void {
+    const id = this.reloads.at(-1)?.id;
+    this.say({ type: 'reloaded', id, isTaken: reason === null, reason: reason ?? '' });
+  }
+
   get stop(): PrimaryMessage | undefined {
     return this.received.find((message) => message.type === 'stop');
   }
@@ -333,4 +343,96 @@ test('primary: warns when a part of max_total_pending is less than max_pending',
     (await started({ ...flags })).events().includes('cluster.small_share');
   assert.equal(await warned({ max_pending: '64MB', max_total_pending: '128MB' }), false);
   assert.equal(await warned({ max_pending: '64MB', max_total_pending: '127MB' }), true);
+});
+
+const changed = (flags: Readonly<Record<string, unknown>> = {}) =>
+  loadConfig({
+    env: {},
+    flags: {
+      workers: 3,
+      'upstream.url': 'mqtt://other',
+      authentication: [{ method: 'token', token: 't' }],
+      default_permissions: { publish: ['a'] },
+      ...flags,
+    },
+  });
+
+test('primary: a reload is tried by one worker, then taken over by all, also by those that come later', async () => {
+  const { gateway, first, second, processes, clock, events } = await started();
+  let isDone = false;
+  const reload = gateway.reload(changed()).then(() => {
+    isDone = true;
+  });
+  assert.deepEqual([first.reloads.length, second.reloads.length], [1, 0]);
+  first.answerReload(null);
+  await turn();
+  assert.deepEqual([first.reloads.length, second.reloads.length, isDone], [1, 1, false]);
+  second.answerReload(null);
+  await reload;
+  assert.ok(events().includes('cluster.reloaded'));
+  const { authentication, defaultPermissions } = changed();
+  for (const { reloads } of [first, second]) {
+    assert.deepEqual(reloads[0]?.config.authentication, authentication);
+    assert.deepEqual(reloads[0]?.config.defaultPermissions, defaultPermissions);
+  }
+
+  second.end(1);
+  clock.advance(100);
+  const replaced = processes[2];
+  replaced?.say({ type: 'loaded' });
+  const config = replaced?.start?.config;
+  assert.deepEqual(
+    [config?.authentication, config?.defaultPermissions],
+    [authentication, defaultPermissions],
+  );
+  assert.deepEqual([config?.workers, config?.upstream.url], [2, 'mqtt://b'], 'everything else stays');
+});
+
+test('primary: a reload that the first worker does not take over changes nothing', async () => {
+  const { gateway, first, second, clock, processes } = await started();
+  const refused = assert.rejects(gateway.reload(changed()), { code: 'GW_CONFIG', message: 'no such file' });
+  first.answerReload('no such file');
+  await refused;
+  const late = assert.rejects(gateway.reload(changed()), { code: 'GW_CONFIG' });
+  clock.advance(30_000);
+  await late;
+  first.answerReload(null);
+  const gone = assert.rejects(gateway.reload(changed()), { code: 'GW_CONFIG' });
+  first.end(1);
+  await gone;
+  assert.equal(second.reloads.length, 0);
+  clock.advance(100);
+  processes[2]?.say({ type: 'loaded' });
+  assert.deepEqual(processes[2]?.start?.config.authentication, []);
+});
+
+test('primary: a worker that does not take over what another one did is replaced', async () => {
+  for (const failure of ['refuses', 'is silent'] as const) {
+    const { gateway, first, second, clock, events } = await started();
+    const reload = gateway.reload(changed());
+    first.answerReload(null);
+    await turn();
+    if (failure === 'refuses') second.answerReload('EMFILE');
+    else clock.advance(30_000);
+    await reload;
+    assert.deepEqual([first.isKilled, second.isKilled], [false, true], failure);
+    assert.ok(events().includes('worker.reload_failed'));
+  }
+});
+
+test('primary: a worker that starts during a reload takes it over, too', async () => {
+  const { gateway, first, second, processes, clock } = await started();
+  second.end(1);
+  clock.advance(100);
+  const replaced = processes[2];
+  assert.ok(replaced);
+  const reload = gateway.reload(changed());
+  replaced.say({ type: 'loaded' });
+  assert.deepEqual(replaced.start?.config.authentication, []);
+  first.answerReload(null);
+  await turn();
+  assert.equal(replaced.reloads.length, 1);
+  replaced.say({ type: 'ready', addresses: [address()] });
+  replaced.answerReload(null);
+  await reload;
 });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { deserialize, serialize } from 'node:v8';
 import { ConnectionLedger } from '../../../src/cluster/connection-ledger.ts';
 import {
   failedMessage,
@@ -83,6 +84,7 @@ describe('messages between processes', () => {
     { type: 'others', areAway: true },
     { type: 'answered' },
     { type: 'report' },
+    { type: 'reload', id: 1, config },
     { type: 'stop', isDrain: true },
   ];
   const fromWorker = [
@@ -93,12 +95,13 @@ describe('messages between processes', () => {
     { type: 'left', cid: 1 },
     { type: 'away', areAway: false },
     { type: 'answered' },
+    { type: 'reloaded', id: 1, isTaken: false, reason: 'r' },
     { type: 'status', status },
     { type: 'stopped', status },
   ];
 
-  test('messages: come out of JSON as they went in', () => {
-    const copy = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+  test('messages: come out of the channel as they went in', () => {
+    const copy = (value: unknown): unknown => deserialize(serialize(value));
     for (const each of fromPrimary) assert.deepEqual(readPrimaryMessage(copy(each)), each);
     for (const each of fromWorker) assert.deepEqual(readWorkerMessage(copy(each)), each);
   });

@@ -208,7 +208,7 @@ const TABLES: readonly Table<unknown>[] = [
       '${}',
       '${connect.nothing}',
       '${user}',
-      '${identity.name}',
+      '${identity.a b}',
       'a\u0000',
       'a\nb',
       5,

@@ -4,10 +4,14 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { METHOD_KEYS } from '../../../src/config/authentication/methods.ts';
+import { listWords } from '../../../src/config/formats.ts';
 import { type LoadOptions, loadConfig, loadConfigWithOrigins } from '../../../src/config/load.ts';
+import { renderConfig } from '../../../src/config/print.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { CONNECT_TEXT_FIELDS } from '../../../src/nats/connect-options.ts';
 
+const METHODS = listWords(Object.keys(METHOD_KEYS));
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -53,6 +57,7 @@ test('load: the built-in defaults are a working configuration', () => {
       port: 4222,
       maxConnections: 0,
       mountpoint: null,
+      isAuthenticated: true,
       websocket: { compression: false, path: null, allowedOrigins: [] },
       tls: null,
     },
@@ -345,16 +350,86 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     ],
   ],
   [
-    'authentication and permissions',
+    'authentication methods that do not exist, and slips in those that do',
     {
       file: file(
-        '{ "authentication": [{}], "default_permissions": { "publish": {} }, "listeners": [{ "name": "a", "bind": ":1", "authentication": "on" }] }',
+        '{ "authentication": [{}, "x", { "method": "tokn" }, { "method": "token", "tokn": "s3cret", "timeout": "1x" }] }',
       ),
     },
     [
-      'FILE:1: authentication is not available in this version; remove it',
-      'FILE:1: default_permissions is not available in this version; remove it',
-      'FILE:1: listeners[0].authentication = "on" must be "off"',
+      `FILE:1: authentication[0].method is missing; it must be ${METHODS}`,
+      'FILE:1: authentication[1] must be an object with method and the settings of that method',
+      `FILE:1: authentication[2].method = "tokn" must be ${METHODS}; did you mean "token"?`,
+      'FILE:1: authentication[3].tokn is not a known setting; did you mean "authentication[3].token"?',
+      'FILE:1: authentication[3].timeout = "1x" must be a duration such as "500ms", "60s" or "2m", from 10ms to 60s',
+    ],
+  ],
+  [
+    'a method without what it needs',
+    { flags: { authentication: [{ method: 'token' }] } },
+    ['flag --set authentication: authentication[0] needs token or token_file'],
+  ],
+  [
+    'databases that cannot be asked',
+    {
+      flags: {
+        authentication: [
+          { method: 'redis', servers: ['a', 'b'] },
+          { method: 'redis', mode: 'cluster', servers: [], database: 1, tls: { cert_file: 'c' } },
+        ],
+      },
+    },
+    [
+      'flag --set authentication: authentication[0].servers must name exactly one server; see mode',
+      'flag --set authentication: authentication[1].servers must name at least one server',
+      'flag --set authentication: authentication[1].database must be 0: a cluster has no other',
+      'flag --set authentication: authentication[1].tls needs both cert_file and key_file, or none',
+    ],
+  ],
+  [
+    'queries that would let clients say what is asked',
+    {
+      flags: {
+        authentication: [
+          {
+            method: 'mysql',
+            server: 'db:99999',
+            database: 'd',
+            username: 'u',
+            query: "SELECT password_hash FROM users WHERE username LIKE '%${username}'",
+          },
+          { method: 'redis', command: 'EVAL ${username} 0' },
+        ],
+      },
+    },
+    [
+      'flag --set authentication: authentication[0].server = "db:99999" must be "HOST", "HOST:PORT" or "[IPv6]:PORT", by default port 3306',
+      `flag --set authentication: authentication[0].query = "SELECT password_hash FROM users WHERE username LIKE '%\${username}'" has a placeholder inside a text, name or comment`,
+      'flag --set authentication: authentication[1].command = "EVAL ${username} 0" must begin with GET, HGET, HGETALL or HMGET',
+    ],
+  ],
+  [
+    'names of clients that nobody asks for',
+    {
+      flags: {
+        authentication: [{ method: 'token', token: 't', enable: false }],
+        mountpoint: '${identity.name}/',
+      },
+    },
+    ['flag --set mountpoint: mountpoint has ${identity.…}, which needs an entry in authentication'],
+  ],
+  [
+    'a single setting of a method',
+    { flags: { 'authentication[0].timeout': '1s' } },
+    [
+      'flag --set authentication[0].timeout: authentication[0].timeout cannot be given alone; give the whole list authentication',
+    ],
+  ],
+  [
+    'permissions that are none',
+    { file: file('{ "default_permissions": { "publsh": {} } }') },
+    [
+      'FILE:1: default_permissions = {"publsh":{}} is wrong: permissions has "publsh", but there is only publish, pub, subscribe, sub, allow_responses',
     ],
   ],
   [
@@ -374,8 +449,21 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     },
     ['0.0.0.0:1', '127.example.org:6'].map(
       (address, i) =>
-        `flag --set listeners: listeners[${i * 5}].bind = "${address}" can be reached from other machines, and upstream.mode "pooled" gives everyone who connects the rights of upstream.username; bind it to 127.0.0.1, use upstream.mode "per_client", or give this listener authentication "off" if that is meant`,
+        `flag --set listeners: listeners[${i * 5}].bind = "${address}" can be reached from other machines, and upstream.mode "pooled" gives everyone who connects the rights of upstream.username; bind it to 127.0.0.1, use upstream.mode "per_client", give authentication a method, or give this listener authentication "off" if that is meant`,
     ),
+  ],
+  [
+    'pooled sessions where no method is in use',
+    {
+      flags: {
+        'upstream.mode': 'pooled',
+        'listeners[0].bind': ':1',
+        authentication: [{ method: 'token', token: 't', enable: false }],
+      },
+    },
+    [
+      'flag --set listeners[0].bind: listeners[0].bind = "0.0.0.0:1" can be reached from other machines, and upstream.mode "pooled" gives everyone who connects the rights of upstream.username; bind it to 127.0.0.1, use upstream.mode "per_client", give authentication a method, or give this listener authentication "off" if that is meant',
+    ],
   ],
   [
     'a limit that is smaller than what it must hold',
@@ -442,6 +530,9 @@ for (const [name, options, messages] of WRONG) {
 
 test('load: what is empty and belongs to later versions is no error', () => {
   assert.deepEqual(problems({ file: file('{ "authentication": [], "default_permissions": {} }') }), []);
+  assert.equal(load({ file: file('{ "default_permissions": {} }') }).defaultPermissions, null);
+  const nested = load({ flags: { default_permissions: { subscribe: { deny: ['a b'] } } } });
+  assert.deepEqual(nested.defaultPermissions?.subscribe, { allow: [], deny: ['a b'] });
 });
 
 test('load: two listeners on port 0 do not collide', () => {
@@ -463,4 +554,25 @@ test('load: secrets and URLs with credentials never appear in a message', () => 
   const messages = problems(options);
   assert.equal(messages.length, 4);
   for (const message of messages) assert.doesNotMatch(message, /hunter2/);
+});
+
+test('load: the secret of a method comes from its file, and is shown nowhere', () => {
+  const token_file = file('tok-from-file\n');
+  const loaded = loadConfigWithOrigins({
+    env: {},
+    flags: { authentication: [{ method: 'token', token_file }] },
+  });
+  const [method] = loaded.config.authentication;
+  assert.equal(method?.method === 'token' && method.token, 'tok-from-file');
+  assert.deepEqual([method?.enable, method?.timeout, method?.cache], [true, null, 0]);
+  assert.doesNotMatch(renderConfig(loaded), /tok-from-file/);
+});
+
+test('load: pooled sessions may be reached from other machines where clients have to say who they are', () => {
+  const flags = { 'upstream.mode': 'pooled', 'listeners[0].bind': ':1' };
+  const { authentication } = loadConfig({
+    env: {},
+    flags: { ...flags, authentication: [{ method: 'token', token: 't' }] },
+  });
+  assert.equal(authentication.length, 1);
 });

@@ -9,11 +9,16 @@ test('counters: a snapshot is plain data and does not change afterwards', () => 
   counters.clientMessagesIn = 3;
   counters.countClosed('Kicked');
   counters.drop('offline', 2);
+  counters.auth.denied = 4;
+  counters.auth.of('http').timedOut = 5;
   const snapshot = counters.snapshot();
   counters.clientMessagesIn = 4;
   counters.drop('offline');
   assert.equal(snapshot.clientMessagesIn, 3);
   assert.deepEqual([snapshot.closed, snapshot.dropped], [{ Kicked: 1 }, { offline: 2 }]);
+  const { auth } = snapshot;
+  assert.ok(typeof auth === 'object');
+  assert.deepEqual([auth.denied, auth['http.timedOut'], auth['http.accepted']], [4, 5, 0]);
   assert.deepEqual(JSON.parse(JSON.stringify(snapshot)), snapshot);
   assert.deepEqual(Object.keys(snapshot).sort(), Object.keys(counters).sort());
 });

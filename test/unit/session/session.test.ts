@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AccessPoint } from '../../../src/auth/access-point.ts';
+import { FailureDelay } from '../../../src/auth/failure-delay.ts';
+import { PermissionChecks } from '../../../src/auth/permission-check.ts';
 import type { CloseReason } from '../../../src/close-reason.ts';
 import { Counters } from '../../../src/metrics/counters.ts';
 import { Parser } from '../../../src/nats/parser.ts';
+import type { LiveSession } from '../../../src/session/context.ts';
 import { NameSpaces } from '../../../src/session/name-spaces.ts';
 import type {
   ClientPort,
@@ -100,8 +104,12 @@ function setUp() {
   const limitedLog = new RepeatLimiter(logger, clock);
   const counters = new Counters();
   const wireHeaders = new WireHeaders();
-  const services = { options, upstream, clock, logger, limitedLog, counters, wireHeaders };
-  const session = new Session(services, client, spaces);
+  const failureDelay = new FailureDelay(0, clock);
+  const permissionChecks = new PermissionChecks();
+  const shared = { failureDelay, permissionChecks, live: new Set<LiveSession>() };
+  const services = { options, upstream, clock, logger, limitedLog, counters, wireHeaders, ...shared };
+  const access = new AccessPoint({ chain: null, anonymous: null, defaultPermissions: null });
+  const session = new Session(services, client, { spaces, access });
   const parser = new Parser(session, 4_096);
   session.start();
   parser.push(Buffer.from('CONNECT {"verbose":false}\r\n'));

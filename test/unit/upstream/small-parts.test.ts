@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AckNudge } from '../../../src/upstream/ack-nudge.ts';
 import { AckTimer } from '../../../src/upstream/ack-timer.ts';
-import { backoffDelay } from '../../../src/upstream/backoff.ts';
+import { backoffDelay } from '../../../src/util/backoff.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -3,17 +3,17 @@
  * string per look-up would cost more than the rest. Two generations: cheaper than a list in order of use, and what is in
  * use survives.
  */
-import { latin1 } from '../util/latin1.ts';
+import { latin1 } from './latin1.ts';
 
 /** Charged per entry besides its key: the entry, its place, and a small value object. */
 const ENTRY_OVERHEAD_BYTES = 160;
 /** Places of a new generation; many clients never need more. */
 const FIRST_PLACES = 16;
 
-/** Bounds of a {@link NameCache}. */
-export interface NameCacheLimits {
+/** Bounds of a {@link ByteCache}. */
+export interface ByteCacheLimits {
   readonly maxEntries: number;
-  /** Estimated memory: key bytes, a flat charge per entry, and what {@link NameCache.set} is told. */
+  /** Estimated memory: key bytes, a flat charge per entry, and what {@link ByteCache.set} is told. */
   readonly maxBytes: number;
   /**
    * Makes the hashes. To be chosen at random where names come from strangers: names that all have one hash would make
@@ -85,7 +85,7 @@ class Generation<T> {
 }
 
 /** Maps byte ranges to values; forgets those that have not been used for a while. Never returns a wrong value. */
-export class NameCache<T> {
+export class ByteCache<T> {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   /** Odd: an even one would shift the first bytes of a name out. */
@@ -95,7 +95,7 @@ export class NameCache<T> {
   /** Publishers keep to a subject for a while: no hash for it. */
   #last: Entry<T> | null = null;
 
-  constructor(limits: NameCacheLimits) {
+  constructor(limits: ByteCacheLimits) {
     this.#maxEntries = Math.max(1, Math.floor(limits.maxEntries / 2));
     this.#maxBytes = limits.maxBytes / 2;
     this.#multiplier = limits.hashSeed | 1;

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NameCache } from '../../../src/translation/name-cache.ts';
+import { ByteCache } from '../../../src/util/byte-cache.ts';
 
 const LIMITS = { maxEntries: 8, maxBytes: 1_000_000, hashSeed: 31 };
 
-function put(cache: NameCache<number>, key: string, value: number, extraBytes?: number): void {
+function put(cache: ByteCache<number>, key: string, value: number, extraBytes?: number): void {
   const bytes = Buffer.from(key);
   cache.set(bytes, 0, bytes.length, value, extraBytes);
 }
 
-function get(cache: NameCache<number>, key: string): number | undefined {
+function get(cache: ByteCache<number>, key: string): number | undefined {
   const bytes = Buffer.from(`<${key}>`);
   return cache.get(bytes, 1, bytes.length - 1);
 }
 
 test('name cache: finds values by the bytes of a range, wherever they are', () => {
-  const cache = new NameCache<number>(LIMITS);
+  const cache = new ByteCache<number>(LIMITS);
   put(cache, 'a.b', 1);
   put(cache, 'a.é', 2);
   put(cache, '', 3);
@@ -26,7 +26,7 @@ test('name cache: finds values by the bytes of a range, wherever they are', () =
 });
 
 test('name cache: different bytes never share an entry, valid UTF-8 or not', () => {
-  const cache = new NameCache<number>(LIMITS);
+  const cache = new ByteCache<number>(LIMITS);
   cache.set(Buffer.of(0xff), 0, 1, 1);
   cache.set(Buffer.from('ÿ'), 0, 2, 2);
   assert.equal(cache.get(Buffer.of(0xff), 0, 1), 1);
@@ -35,7 +35,7 @@ test('name cache: different bytes never share an entry, valid UTF-8 or not', () 
 });
 
 test('name cache: entries stay within the bound, and those in use survive', () => {
-  const cache = new NameCache<number>(LIMITS);
+  const cache = new ByteCache<number>(LIMITS);
   put(cache, 'hot', 1);
   for (let i = 0; i < 1000; i++) {
     put(cache, `cold${i}`, i);
@@ -47,7 +47,7 @@ test('name cache: entries stay within the bound, and those in use survive', () =
 });
 
 test('name cache: bytes stay within the bound', () => {
-  const cache = new NameCache<number>({ maxEntries: 1_000_000, maxBytes: 10_000, hashSeed: 31 });
+  const cache = new ByteCache<number>({ maxEntries: 1_000_000, maxBytes: 10_000, hashSeed: 31 });
   for (let i = 0; i < 1000; i++) {
     put(cache, `${i}${'x'.repeat(i)}`, i, i);
     assert.ok(cache.bytes <= 10_000, `${cache.bytes} bytes`);
@@ -58,7 +58,7 @@ test('name cache: bytes stay within the bound', () => {
 });
 
 test('name cache: a value is replaced, and its size with it', () => {
-  const cache = new NameCache<number>(LIMITS);
+  const cache = new ByteCache<number>(LIMITS);
   put(cache, 'a', 1, 500);
   const { bytes } = cache;
   put(cache, 'a', 2, 400);
@@ -68,7 +68,7 @@ test('name cache: a value is replaced, and its size with it', () => {
 });
 
 test('name cache: replacing an entry of the old generation leaves one copy', () => {
-  const cache = new NameCache<number>(LIMITS);
+  const cache = new ByteCache<number>(LIMITS);
   for (let i = 0; i < 5; i++) put(cache, `k${i}`, i);
   put(cache, 'k0', 10);
   assert.equal(get(cache, 'k0'), 10);
@@ -76,7 +76,7 @@ test('name cache: replacing an entry of the old generation leaves one copy', () 
 });
 
 test('name cache: an entry that moves to the young generation is counted once', () => {
-  const cache = new NameCache<number>(LIMITS);
+  const cache = new ByteCache<number>(LIMITS);
   for (let i = 0; i < 5; i++) put(cache, `k${i}`, i);
   const { bytes } = cache;
   assert.equal(get(cache, 'k0'), 0);
@@ -84,7 +84,7 @@ test('name cache: an entry that moves to the young generation is counted once', 
 });
 
 test('name cache: clear forgets everything', () => {
-  const cache = new NameCache<number>(LIMITS);
+  const cache = new ByteCache<number>(LIMITS);
   for (let i = 0; i < 6; i++) put(cache, `k${i}`, i);
   cache.clear();
   assert.deepEqual([cache.size, cache.bytes, get(cache, 'k5')], [0, 0, undefined]);

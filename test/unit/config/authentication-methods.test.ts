@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { JWT_KEYS } from '../../../src/config/authentication/jwt.ts';
+import { NATS_JWT_KEYS } from '../../../src/config/authentication/nats-jwt.ts';
+import { NKEY_KEYS } from '../../../src/config/authentication/nkey.ts';
+import { TLS_CERTIFICATE_KEYS } from '../../../src/config/authentication/tls-certificate.ts';
+import { parseGroup } from '../../../src/config/entries.ts';
+import { FormatError } from '../../../src/config/formats.ts';
+import type { Group } from '../../../src/config/key.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+
+const NKEY = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4';
+const permissions = { publish: 'a.>' };
+const parsed = {
+  publish: { allow: ['a.>'], deny: [] },
+  subscribe: { allow: [], deny: [] },
+  allowResponses: null,
+};
+
+test('authentication methods: users with and without permissions', () => {
+  assert.deepEqual(parseGroup(NKEY_KEYS, { users: [NKEY] }).users, [{ nkey: NKEY, permissions: null }]);
+  assert.deepEqual(parseGroup(NKEY_KEYS, { users: [{ nkey: NKEY, permissions }] }).users, [
+    { nkey: NKEY, permissions: parsed },
+  ]);
+  assert.deepEqual(
+    parseGroup(TLS_CERTIFICATE_KEYS, { users: ['CN=a', { user: 'CN=b', permissions }] }).users,
+    [
+      { user: 'CN=a', permissions: null },
+      { user: 'CN=b', permissions: parsed },
+    ],
+  );
+});
+
+const REFUSED: [name: string, group: Group, value: unknown][] = [
+  ['a key that is none', NKEY_KEYS, { users: ['UABC'] }],
+  ['a key twice', NKEY_KEYS, { users: [NKEY, { nkey: NKEY }] }],
+  ['an entry without a key', NKEY_KEYS, { users: [{ permissions }] }],
+  ['an entry with something else', NKEY_KEYS, { users: [{ nkey: NKEY, password: 'x' }] }],
+  ['permissions that are none', NKEY_KEYS, { users: [{ nkey: NKEY, permissions: { publish: 'a..b' } }] }],
+  ['a certificate user without a name', TLS_CERTIFICATE_KEYS, { users: [''] }],
+  ['an unknown way with certificates', TLS_CERTIFICATE_KEYS, { unmapped: 'accept' }],
+  ['a URL with a password', JWT_KEYS, { jwks: { url: 'https://a:b@example.org/' } }],
+  ['a URL that is none', NATS_JWT_KEYS, { resolver: { url: 'example.org' } }],
+  ['another kind of URL', NATS_JWT_KEYS, { resolver: { url: 'file:///etc/passwd' } }],
+  ['the algorithm none', JWT_KEYS, { algorithms: ['none'] }],
+  ['a field that is none', JWT_KEYS, { from: ['user'] }],
+  ['a claim that must be nothing', JWT_KEYS, { required_claims: { sub: '' } }],
+  ['a claim with an unknown variable', JWT_KEYS, { required_claims: { sub: '${connect.nobody}' } }],
+];
+for (const [name, group, value] of REFUSED) {
+  test(`authentication methods: ${name} is refused`, () => {
+    assert.throws(() => parseGroup(group, value), FormatError);
+  });
+}
+
+test('authentication methods: what may be left out is left out', () => {
+  assert.deepEqual(parseGroup(JWT_KEYS, {}).from, ['jwt', 'auth_token', 'pass']);
+  assert.equal(parseGroup(NATS_JWT_KEYS, {}).resolver.timeout, 2000);
+  assert.deepEqual(parseGroup(NKEY_KEYS, {}).users, []);
+});
+
+const DOCUMENT = fileURLToPath(new URL('../../../docs/authentication-keys-and-tokens.md', import.meta.url));
+const blocks = [...readFileSync(DOCUMENT, 'utf8').matchAll(/```json\n(.*?)```/gs)].map(
+  ([, json]) => json ?? '',
+);
+
+test('authentication methods: the document shows each of the four', () => {
+  const methods = blocks.map((json) => /"method": "(\w+)"/.exec(json)?.[1]);
+  assert.deepEqual([...new Set(methods)].sort(), ['jwt', 'nats_jwt', 'nkey', 'tls_certificate']);
+});
+
+for (const [at, json] of blocks.entries()) {
+  test(`authentication methods: configuration ${at + 1} of the document is one`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'nmg-document-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const [file, secret] = [join(folder, 'config.json'), join(folder, 'jwt')];
+    await writeFile(secret, 'a secret');
+    await writeFile(file, json.replace('/run/secrets/jwt', secret));
+    const { authentication } = loadConfig({ file, env: {}, flags: {} });
+    assert.equal(authentication.length, 1);
+    const [method] = authentication;
+    if (json.includes('secret_file')) assert.ok(method?.method === 'jwt' && method.secret === 'a secret');
+  });
+}

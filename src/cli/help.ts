@@ -16,10 +16,9 @@ export const HELP = `nats-mqtt-gateway lets NATS clients work through an MQTT br
   -c, --config FILE        JSON with comments; else ./config.json if it exists
   -a, --addr HOST, -p, --port PORT   the first tcp listener (127.0.0.1:4222)
       --tls --tlscert F --tlskey F [--tlsverify --tlscacert F]    TLS for it
-  -n, --name NAME          server name shown to clients
       --upstream URL       the broker: mqtt://HOST:1883, mqtts://, ws://, wss://
       --upstream-username NAME, --upstream-password-file FILE
-  -P, --pid FILE           write the process id to a file
+  -n, --name NAME, -P, --pid FILE    name shown to clients; file for process id
   -D, -V                   log debug, trace; --log-level LEVEL, --log-format F
       --workers N          processes that serve clients; auto: one per core
       --set KEY=VALUE      any setting, for instance --set ping_interval=30s

@@ -21,6 +21,7 @@ import { collect } from '../support/nats.ts';
 import { connectRaw, connectRawWebSocket } from '../support/raw-client.ts';
 import { connectRawTls, readClearInfo } from '../support/raw-tls.ts';
 import { Scene } from '../support/scene.ts';
+import { testIn } from '../support/variants.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const authority = new TestAuthority();
@@ -91,7 +92,8 @@ describe('tls: nats.js', () => {
     }
   });
 
-  test('shows its certificate, and is known to the broker by it', async () => {
+  // Pooled sessions have the gateway's own account.
+  testIn('per_client', 'shows its certificate, and is known to the broker by it', async () => {
     const gateway = await scene.otherGateway({
       ...listener('tls', VERIFY),
       client_info: { client_id: 'cn-${tls.common_name}', username: '${tls.subject}' },

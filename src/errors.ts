@@ -48,6 +48,7 @@ export const ERRORS = {
   GW_SHUTDOWN: closes(null, 'Server Shutdown'),
   GW_INTERNAL: closes(null, 'Internal Error'),
   GW_NAME_UNMAPPABLE: stays(null),
+  GW_LIMIT: stays(null),
   GW_CONFIG: closes(null, 'Internal Error'),
   GW_LISTEN: closes(null, 'Internal Error'),
 } as const satisfies Record<string, ErrorEffect>;

@@ -61,6 +61,22 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:fs', 'node:os', 'node:path', 'node:net'],
   }),
   metrics: rule({ may: ['util'], types: ['close-reason.ts'] }),
+  // What an operator sees and may do: types, and the few lists they are made of.
+  control: rule({ types: ['config', 'metrics', 'close-reason.ts'], isPure: true }),
+  admin: rule({
+    may: ['control', 'metrics', 'config', 'util', ...LEAVES],
+    packages: ['fastify', '@fastify/static', '@fastify/swagger', 'prom-client'],
+    builtIns: [
+      'node:crypto',
+      'node:fs',
+      'node:fs/promises',
+      'node:net',
+      'node:os',
+      'node:path',
+      'node:perf_hooks',
+      'node:url',
+    ],
+  }),
   auth: rule({
     may: ['nats', 'metrics', 'util', ...LEAVES],
     types: ['config'],

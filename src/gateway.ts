@@ -3,38 +3,29 @@
  * Importing it has no side effects; one process may run several gateways.
  */
 import { AccessControl } from './auth/access-control.ts';
-import { PermissionChecks } from './auth/permission-check.ts';
-import type { Config, ListenerConfig, UpstreamTlsConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import { GatewayError } from './errors.ts';
+import { openBroker, shownUrl } from './gateway/broker-parts.ts';
+import { buildListeners, startListener } from './gateway/client-parts.ts';
 import { Counters } from './metrics/counters.ts';
 import { type GatewayOverview, type GatewayView, overviewOf, processStatus } from './metrics/gateway-view.ts';
 import { NO_USAGE, type UpstreamUsage } from './metrics/upstream-usage.ts';
-import type { LiveSession, SessionServices } from './session/context.ts';
-import { NameSpaces } from './session/name-spaces.ts';
-import type { ClientPort } from './session/ports.ts';
+import type { LiveSession } from './session/context.ts';
 import { createServerId } from './session/server-id.ts';
-import { Session } from './session/session.ts';
 import { CredentialStore } from './tls/credential-store.ts';
 import { filterSubjects } from './translation/filter-subjects.ts';
 import { createNameMapper } from './translation/subject-topic.ts';
-import { WireHeaders } from './translation/wire-headers.ts';
-import { Acceptor } from './transport/acceptor.ts';
 import type { Admission } from './transport/admission.ts';
 import type { Connection } from './transport/connection.ts';
 import { ConnectionRegistry } from './transport/connection-registry.ts';
-import { createListener } from './transport/create-listener.ts';
-import { FlushScheduler } from './transport/flush-scheduler.ts';
-import { InputAccount } from './transport/input-account.ts';
 import type { Listener, ListenerAddress } from './transport/listener.ts';
 import { PendingAccount } from './transport/pending-account.ts';
 import type { CapabilityReport } from './upstream/capability-report.ts';
-import type { BrokerTls } from './upstream/connect-options.ts';
 import type { EmbeddedBroker } from './upstream/embedded-broker.ts';
-import type { ProbeReport } from './upstream/probe/report.ts';
 import type { RecoveryPeers } from './upstream/recovery.ts';
-import { BrokerUpstream, type UpstreamOptions } from './upstream/upstream.ts';
+import type { BrokerUpstream } from './upstream/upstream.ts';
 import { systemClock } from './util/clock.ts';
-import { type Logger, RepeatLimiter, silentLogger } from './util/logger.ts';
+import { type Logger, silentLogger } from './util/logger.ts';
 
 export type { Config } from './config/config.ts';
 export { loadConfig } from './config/load.ts';
@@ -108,35 +99,16 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   return new ComposedGateway(config, options.logger ?? silentLogger, options.place ?? null);
 }
 
-/** Frame overhead allowed on top of a payload and its control line. */
-const FRAME_SLACK_BYTES = 64 * 1024;
-/** The upgrade request may take as long as CONNECT, and a little more. */
-const HANDSHAKE_MARGIN_MS = 1_000;
 /** Clients that a reload checks at the same time. */
 const RECHECKS_AT_A_TIME = 16;
 /** Bound of a stop without drain. */
 const QUICK_STOP_MS = 1_000;
 
-/** What the embedded broker is known to do: no probe is needed for it. */
-const EMBEDDED_REPORT: ProbeReport = {
-  requiresCredentials: false,
-  speaksOnlyMqtt311: false,
-  // It does not say so itself, but it can be asked.
-  noMatchingSubscribers: true,
-  overlap: 'single',
-  splitsByQoS: false,
-  sharedSubscriptions: false,
-  mixesSharedAndPlain: null,
-  dollarTopics: 'works',
-  wildcardsMatchDollar: false,
-  dots: 'works',
-  delaysSmallWrites: false,
-};
-
 class ComposedGateway implements Gateway {
   #config: Config;
   #logger: Logger;
   #place: WorkerPlace | null;
+  #serverId: string;
   #readySinceMs: number | null = null;
   #counters = new Counters();
   #registry: ConnectionRegistry<Connection>;
@@ -154,6 +126,7 @@ class ComposedGateway implements Gateway {
     this.#config = config;
     this.#logger = logger;
     this.#place = place;
+    this.#serverId = place?.serverId ?? createServerId();
     this.#certificates = new CredentialStore(logger);
     const { maxConnections } = config;
     this.#registry = new ConnectionRegistry({ maxConnections, cidBase: place?.cidBase ?? 0 });
@@ -230,169 +203,31 @@ class ComposedGateway implements Gateway {
   }
 
   async #startParts(): Promise<void> {
-    await this.#access.load(this.#config);
-    await this.#startUpstream();
-    this.#listeners = this.#buildListeners();
-    for (const [index, listener] of this.#listeners.entries()) await this.#listen(listener, index);
-  }
-
-  async #startUpstream(): Promise<void> {
-    const { upstream } = this.#config;
-    if (upstream.isEmbedded) {
-      const { startEmbeddedBroker } = await import('./upstream/embedded-broker.ts');
-      const { embeddedHost: host, embeddedPort: port } = upstream;
-      this.#broker = await startEmbeddedBroker({ host, port, logger: this.#logger });
-    }
-    this.#upstream = new BrokerUpstream(this.#upstreamOptions(), this.#logger, this.#counters);
-  }
-
-  #upstreamOptions(): UpstreamOptions {
-    const { upstream, mapping } = this.#config;
-    return {
-      broker: {
-        url: this.#broker?.url ?? upstream.url,
-        protocolVersion: upstream.protocolVersion,
-        keepaliveMs: upstream.keepaliveMs,
-        connectTimeoutMs: upstream.connectTimeoutMs,
-        ackTimeoutMs: upstream.ackTimeoutMs,
-        maxInflight: upstream.maxInflight,
-        isFastPath: upstream.isFastPath,
-        tls: upstream.tls === null ? null : this.#brokerTls(upstream.tls),
-      },
-      outageGraceMs: upstream.outageGraceMs,
-      mode: upstream.mode,
-      poolSize: upstream.poolSize,
-      sessions: upstream.sessions,
-      authRequired: upstream.authRequired,
-      probe: upstream.probe,
-      maxUnackedBytes: this.#config.maxTotalInputBytes,
-      service:
-        upstream.username === null
-          ? null
-          : { username: upstream.username, password: upstream.password ?? undefined },
-      wantsRetained: mapping.retained === 'deliver',
-      knownReport: this.#broker === null ? null : EMBEDDED_REPORT,
-      usesDollarTopics: this.#usesDollarTopics,
-      hasSubscribers: this.#broker?.hasSubscribers.bind(this.#broker) ?? null,
-      peers: this.#place?.peers,
-    };
-  }
-
-  /** Under a mountpoint no topic begins with what the client has written. */
-  get #usesDollarTopics(): boolean {
-    const { listeners, mapping, mountpoint } = this.#config;
-    return !mapping.escapeDollar && listeners.some((listener) => (listener.mountpoint ?? mountpoint) === '');
-  }
-
-  #brokerTls(tls: UpstreamTlsConfig): BrokerTls {
-    if (!tls.verify) {
-      this.#logger.warn(
-        { event: 'upstream.unverified' },
-        'upstream.tls.verify is false: anyone on the way to the broker can pose as the broker',
-      );
-    }
-    return { ...tls, credentials: this.#certificates.open(tls) };
-  }
-
-  #buildListeners(): Listener[] {
     const config = this.#config;
-    const context = {
-      limits: {
-        maxControlLineBytes: config.maxControlLineBytes,
-        maxPendingBytes: config.maxPendingBytes,
-        writeDeadlineMs: config.writeDeadlineMs,
-      },
-      scheduler: new FlushScheduler(),
-      pending: this.#pending,
-      input: new InputAccount(config.maxTotalInputBytes, systemClock),
-      clock: systemClock,
-      logger: this.#logger,
-    };
-    const createSession = this.#sessionFactory();
-    const admission = this.#place?.admission;
-    const acceptor = new Acceptor({ context, registry: this.#registry, createSession, admission });
-    const parts = {
-      acceptor,
-      certificates: this.#certificates,
-      logger: this.#logger,
-      webSocketHandshakeMs: config.authTimeoutMs + HANDSHAKE_MARGIN_MS,
-      maxMessageBytes: config.maxPayloadBytes + config.maxControlLineBytes + FRAME_SLACK_BYTES,
-    };
-    return config.listeners.map((listener) => createListener(listener, parts));
-  }
-
-  #sessionFactory(): (client: ClientPort) => Session {
-    const config = this.#config;
-    const upstream = this.#upstream;
-    if (upstream === null) throw new GatewayError('GW_INTERNAL', 'listeners before upstream');
-    const services: SessionServices = {
-      options: {
-        serverId: this.#place?.serverId ?? createServerId(),
-        serverName: config.serverName,
-        maxPayloadBytes: config.maxPayloadBytes,
-        maxSubscriptions: config.maxSubscriptions,
-        authTimeoutMs: config.authTimeoutMs,
-        idleTimeoutMs: config.idleTimeoutMs,
-        pingIntervalMs: config.pingIntervalMs,
-        pingTimeoutMs: config.pingTimeoutMs,
-        clientInfo: config.clientInfo,
-        controlHeaders: config.controlHeaders,
-      },
+    const logger = this.#logger;
+    const counters = this.#counters;
+    const certificates = this.#certificates;
+    await this.#access.load(config);
+    const peers = this.#place?.peers;
+    const { broker, upstream } = await openBroker({ config, logger, counters, certificates, peers });
+    this.#broker = broker;
+    this.#upstream = upstream;
+    this.#listeners = buildListeners({
+      config,
+      logger,
+      counters,
+      certificates,
       upstream,
-      clock: systemClock,
-      logger: this.#logger,
-      limitedLog: new RepeatLimiter(this.#logger, systemClock),
-      counters: this.#counters,
-      wireHeaders: new WireHeaders(),
-      failureDelay: this.#access.failureDelay,
-      permissionChecks: new PermissionChecks(),
-      live: this.#sessions,
-    };
-    const spaces = new Map(config.listeners.map((listener) => [listener.name, this.#nameSpaces(listener)]));
-    return (client) => {
-      const { listener } = client.peer;
-      const space = spaces.get(listener);
-      const access = this.#access.at(listener);
-      if (space === undefined || access === undefined)
-        throw new GatewayError('GW_INTERNAL', 'a connection of no listener');
-      return new Session(services, client, { spaces: space, access });
-    };
-  }
-
-  #nameSpaces(listener: ListenerConfig): NameSpaces {
-    const { mapping, mountpoint, rules } = this.#config;
-    return new NameSpaces({
-      mapping: {
-        profile: mapping.profile,
-        escapeDollar: mapping.escapeDollar,
-        allowDollar: mapping.allowDollar,
-        // The embedded broker disconnects publishers of deeper topics.
-        maxLevels: Math.min(mapping.maxLevels, this.#broker?.maxLevels ?? mapping.maxLevels),
-        maxTopicBytes: mapping.maxTopicBytes,
-      },
-      mountpoint: listener.mountpoint ?? mountpoint,
-      listener: listener.name,
-      rules: rules.map(({ subject, qos, retain, messageExpirySeconds }) => ({
-        subject,
-        qos,
-        retain,
-        messageExpiry: messageExpirySeconds,
-      })),
+      serverId: this.#serverId,
+      registry: this.#registry,
+      pending: this.#pending,
+      admission: this.#place?.admission,
+      access: this.#access,
+      sessions: this.#sessions,
+      maxLevels: broker?.maxLevels ?? null,
     });
-  }
-
-  async #listen(listener: Listener, index: number): Promise<void> {
-    try {
-      await listener.start();
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      const key = this.#config.listeners[index]?.bindKey;
-      const flag = ['tcp', 'tls'].includes(listener.address.type) ? '-p' : '--set';
-      throw new GatewayError(error.code, error.message, {
-        cause: error,
-        context: { ...error.context, key, flag },
-      });
-    }
+    for (const [index, listener] of this.#listeners.entries())
+      await startListener(listener, config.listeners[index]);
   }
 
   async #stop(isDrain: boolean): Promise<void> {
@@ -411,9 +246,4 @@ class ComposedGateway implements Gateway {
     await this.#access.close();
     this.#logger.info({ event: 'gateway.stopped' }, 'Gateway stopped');
   }
-}
-
-/** A broker URL for the log: its query may hold a token. */
-function shownUrl(url: string): string {
-  return url.split('?')[0] ?? '';
 }

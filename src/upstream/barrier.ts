@@ -26,6 +26,8 @@ export interface BarrierLinks {
   /** Whether QoS 0 publications have gone out since the last call. */
   takeUnproven(): boolean;
   onMarkerUnavailable(): void;
+  /** A marker with QoS 1 has been acknowledged: there is room in the broker's Receive Maximum for another one. */
+  onMarkerAcknowledged(): void;
 }
 
 type MarkerState = 'unused' | 'subscribing' | 'ready' | 'unavailable';
@@ -202,6 +204,8 @@ export class Barrier {
 
   #onPuback(): void {
     this.#isPubackOwed = false;
+    // Others first: each has its turn.
+    this.#links.onMarkerAcknowledged();
     this.#next();
   }
 

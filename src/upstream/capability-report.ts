@@ -170,9 +170,9 @@ const RULES: readonly Rule[] = [
     id: 'shared_and_plain_mixed',
     severity: 'info',
     meaning: ({ strategy }) =>
-      strategy.separatesSharedAndPlain
-        ? 'copies for queue groups and for plain subscriptions of one MQTT session get mixed up: a client that has both on one topic may get too many or too few'
-        : null,
+      strategy.groupSessions === 'none'
+        ? null
+        : 'copies for queue groups and for plain subscriptions of one MQTT session get mixed up: queue groups have MQTT sessions of their own',
   },
   {
     id: 'wildcards_match_dollar',

@@ -40,6 +40,9 @@ export interface BrokerOptions {
 /** Place in the broker's Receive Maximum that is kept free for the barrier. */
 export const MARKERS_IN_FLIGHT = 1;
 
+/** Most MQTT sessions of a pair that queue groups have for themselves, where the broker makes that necessary. */
+export const GROUP_SESSIONS_PER_PAIR = 8;
+
 /** How many QoS 1 deliveries a broker may have in flight towards us. */
 const RECEIVE_MAXIMUM = 1000;
 

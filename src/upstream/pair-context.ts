@@ -11,6 +11,7 @@ import type { OverlapShape } from './filter-index.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
 import type { QueueGroups } from './queue-groups.ts';
 import type { Recovery } from './recovery.ts';
+import type { GroupSessions } from './strategy.ts';
 
 /** See the head of the file. */
 export interface PairContext {
@@ -31,6 +32,7 @@ export interface PairContext {
   readonly delaysSmallWrites: () => boolean | null;
   readonly overlap: () => OverlapShape;
   readonly wildcardsMatchDollar: () => boolean;
+  readonly groupSessions: () => GroupSessions;
   /** Filters of different QoS would get a copy each. */
   readonly subscribesWithQoS1: () => boolean;
   /** The embedded broker can be asked whether anybody listens; null: the broker tells by itself. */
@@ -46,8 +48,11 @@ export interface PairContext {
 
 /** How one pair is opened. */
 export interface PairOptions {
-  /** The MQTT identity of the first or of the second session, asked for each attempt. */
-  readonly identify: (isSecond: boolean) => UpstreamIdentity;
+  /**
+   * The MQTT identity of a session, asked for each attempt.
+   * @param position see `RoleOptions.open`
+   */
+  readonly identify: (position: number) => UpstreamIdentity;
   /** See `BrokerSessionOptions.isPermanent`. */
   readonly isPermanent: boolean;
   /** What the broker ends sessions over that have this identity. */

@@ -5,18 +5,16 @@
 import type { InboundPublication, OutboundPublication } from '../mqtt/publication.ts';
 import { REASON } from '../mqtt/reason-codes.ts';
 import type { PublishReceipt, SubscribeRequest, UpstreamSubscription } from '../session/ports.ts';
-import { type NudgedLinks, SessionNudges } from './ack-nudge.ts';
-import { Barrier, type BarrierLinks } from './barrier.ts';
 import type { BrokerSession } from './broker-session.ts';
 import { MARKERS_IN_FLIGHT } from './connect-options.ts';
 import type { DenyList } from './deny-list.ts';
 import { filterFault } from './filter-guard.ts';
-import { FilterWindow } from './filter-window.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
 import type { PairContext } from './pair-context.ts';
 import { Publisher } from './publisher.ts';
 import type { SessionRoles } from './session-roles.ts';
-import { SubscriptionTable } from './subscription-table.ts';
+import type { LaneOptions, SubscribeLane } from './subscribe-lane.ts';
+import { SubscribeLanes, tableOptionsOf } from './subscribe-lanes.ts';
 
 /** What the traffic asks of its pair, and tells it. */
 export interface TrafficOptions {
@@ -32,6 +30,8 @@ export interface TrafficOptions {
 }
 
 const MARKER_UNAVAILABLE = 'the broker does not return marker messages (access list?): flush uses PINGREQ';
+const GROUP_UNAVAILABLE =
+  'too many queue groups for MQTT sessions of their own: the gateway distributes the messages of this one itself';
 const CULPRIT =
   'the broker ends the session over one and the same packet, again and again (access list?): it is refused';
 
@@ -45,37 +45,24 @@ export class PairTraffic {
   #options: TrafficOptions;
   #features: LinkFeatures | null = null;
   #out: Publisher;
-  #table: SubscriptionTable;
-  #barrier: Barrier;
-  #nudges: SessionNudges;
+  #lanes: SubscribeLanes;
   /** A subscription has asked for QoS 1. */
   #hasQoS1 = false;
 
   constructor(context: PairContext, options: TrafficOptions) {
     this.#context = context;
     this.#options = options;
-    this.#table = new SubscriptionTable({
-      overlap: context.overlap,
-      wildcardsMatchDollar: context.wildcardsMatchDollar,
-      wantsRetained: context.wantsRetained,
-      onUnclaimed: (entry, scope, message) => context.groups.handOver(entry, scope, message),
-      onSharedCopy: (entry, message) => context.groups.serveOtherScopes(entry, message),
-      onSharedEntry: (entry, scope, isHeld) => context.groups.note(entry, scope, isHeld),
-      onRetainedShared: () => context.counters.drop('retained_on_shared'),
-      onCulprit: (filter) => {
-        options.denied.deny(DENIED_FILTER + filter);
-        this.#warn('upstream.subscription_dropped', CULPRIT);
-      },
+    this.#lanes = new SubscribeLanes({
+      laneOptions: (position) => this.#laneOptions(position),
+      groupSessions: context.groupSessions,
     });
-    this.#barrier = new Barrier(this.#barrierLinks());
-    this.#nudges = new SessionNudges(this.#nudgedLinks());
     this.#out = new Publisher({
       link: () => options.roles.publishLink,
       maxInflight: context.broker.maxInflight,
       unacked: context.unacked,
       counters: context.counters,
       hasSubscribers: context.hasSubscribers,
-      onSend: () => this.#nudges.onPublish(),
+      onSend: () => this.#lanes.main.nudges.onPublish(),
       onPuback: () => this.#onPuback(),
       onUnheard: context.onUnheard,
       onCulprit: ({ topic }) => {
@@ -104,12 +91,12 @@ export class PairTraffic {
 
   /** Topic filters. */
   get filters(): number {
-    return this.#table.size;
+    return this.#lanes.filters;
   }
 
   /** How many wait for a barrier. */
   get waiting(): number {
-    return this.#barrier.waiting;
+    return this.#lanes.waiting;
   }
 
   /** Publications that wait for their PUBACK. */
@@ -128,51 +115,75 @@ export class PairTraffic {
     else queueMicrotask(() => receipt.onPuback(REASON.NOT_AUTHORIZED));
   }
 
-  /** @param mayOpen whether a session may be given the subscribing role now, if none has it */
+  /** @param mayOpen whether a session may be opened for it now, if there is none */
   subscribe(request: SubscribeRequest, mayOpen: boolean): UpstreamSubscription {
-    const { roles } = this.#options;
-    if (!roles.hasSubscriber && mayOpen) {
-      roles.assignSubscriber();
-      this.attach();
-    }
     const { groups, subscribesWithQoS1 } = this.#context;
     // What clients ask for, not what is asked of the broker for them: the marker takes the way of their messages.
     if (request.qos === 1) this.#hasQoS1 = true;
     const wanted: SubscribeRequest = subscribesWithQoS1() ? { ...request, qos: 1 } : request;
+    const { shareName } = wanted;
     const isLocal = this.#features?.sharedSubscriptions === false || groups.isLocal(wanted);
-    if (wanted.shareName !== null && isLocal) return groups.subscribeLocally(this.#table, wanted);
-    return this.#table.subscribe(wanted);
+    const place = shareName === null || isLocal ? 'main' : this.#lanes.placeOf(shareName);
+    if (typeof place === 'number') return this.#subscribeGroup(wanted, place);
+    this.#openMain(mayOpen);
+    if (place === null) this.#warn('upstream.group_distributed_here', GROUP_UNAVAILABLE);
+    const { table } = this.#lanes.main;
+    return shareName !== null && (isLocal || place === null)
+      ? groups.subscribeLocally(table, wanted)
+      : table.subscribe(wanted);
   }
 
-  /** See {@link Barrier.request}. */
+  /** See {@link SubscribeLanes.barrier}. */
   barrier(done: () => void): void {
-    this.#barrier.request(done);
+    this.#lanes.barrier(done);
   }
 
-  /** See {@link Barrier.withdraw}. */
+  /** See {@link SubscribeLanes.withdraw}. */
   withdraw(done: () => void): void {
-    this.#barrier.withdraw(done);
+    this.#lanes.withdraw(done);
   }
 
-  /** The subscribing session is up: subscribes everything again, then tells the pair. */
-  attach(): void {
-    const link = this.#options.roles.subscribeLink;
-    if (!link) return;
-    const wire = new FilterWindow({
-      subscribe: (filter, options, done) => {
-        const fault = this.#fault(filter);
-        if (fault !== null) {
-          queueMicrotask(() => done(fault));
-          return;
-        }
-        this.#table.onSending(filter);
-        link.subscribe(filter, options, done);
-      },
-      unsubscribe: link.unsubscribe.bind(link),
-      barrier: (done) => this.#barrier.request(done),
-    });
-    const hasIdentifiers = this.#features?.subscriptionIdentifiers ?? false;
-    this.#table.attach(wire, hasIdentifiers, this.#options.onRestored);
+  /**
+   * A session is up: if it subscribes, everything is subscribed again, then the pair is told.
+   * @returns whether it does
+   */
+  attach(session: BrokerSession): boolean {
+    const { roles } = this.#options;
+    const lane = this.#laneOf(session);
+    if (lane === undefined) return false;
+    if (lane === this.#lanes.main && !roles.isSubscriber(session)) return false;
+    this.#attach(lane);
+    return true;
+  }
+
+  /** All sessions are up, for the first time. */
+  attachAll(): void {
+    const [main, ...groups] = this.#lanes.all();
+    if (main !== undefined && this.#options.roles.hasSubscriber) this.#attach(main);
+    for (const lane of groups) this.#attach(lane);
+  }
+
+  #openMain(mayOpen: boolean): void {
+    const { roles } = this.#options;
+    if (roles.hasSubscriber || !mayOpen) return;
+    roles.assignSubscriber();
+    this.#attach(this.#lanes.main);
+  }
+
+  #subscribeGroup(request: SubscribeRequest, position: number): UpstreamSubscription {
+    // Also during an outage: the pair is back when all its sessions are.
+    this.#options.roles.openGroup(position);
+    const lane = this.#lanes.group(position) ?? this.#lanes.main;
+    return lane.table.subscribe(request);
+  }
+
+  #attach(lane: SubscribeLane): void {
+    lane.attach(this.#features?.subscriptionIdentifiers ?? false, this.#options.onRestored);
+  }
+
+  #laneOf(session: BrokerSession): SubscribeLane | undefined {
+    const position = this.#options.roles.groupPosition(session);
+    return position === -1 ? this.#lanes.main : this.#lanes.group(position);
   }
 
   /** @returns null when the session survives a SUBSCRIBE of this filter, as far as is known */
@@ -184,21 +195,24 @@ export class PairTraffic {
   /** Whether everything is in place to go on: the publishing session, and the subscriptions if there are any. */
   get isRestored(): boolean {
     const { roles } = this.#options;
-    return roles.isPublisherUp && (!roles.hasSubscriber || this.#table.isRestored);
+    const [main, ...groups] = this.#lanes.all();
+    const isMainBack = !roles.hasSubscriber || main?.table.isRestored === true;
+    return roles.isPublisherUp && isMainBack && groups.every(({ table }) => table.isRestored);
   }
 
   /** A session is gone. */
   onLost(session: BrokerSession): void {
     const { roles } = this.#options;
-    this.#barrier.reset();
+    for (const { barrier } of this.#lanes.all()) barrier.reset();
     if (roles.isPublisher(session)) this.#out.reset();
-    if (roles.isSubscriber(session)) this.#table.detach();
+    const lane = this.#laneOf(session);
+    if (lane !== this.#lanes.main || roles.isSubscriber(session)) lane?.table.detach();
   }
 
   /** What was not acknowledged goes first, then everything else. */
   proceed(): void {
     this.#out.sendOwed();
-    this.#barrier.resume();
+    this.#resumeBarriers();
   }
 
   /** What was not acknowledged, as far as there is room. */
@@ -207,34 +221,38 @@ export class PairTraffic {
   }
 
   onMessage(message: InboundPublication, identifiers: readonly number[]): void {
-    this.#nudges.onDelivery(message.qos);
-    if (!this.#barrier.consume(message)) this.#table.dispatch(message, identifiers);
+    this.#lanes.main.onMessage(message, identifiers);
+  }
+
+  /** @param position of the session among those of queue groups */
+  onGroupMessage(position: number, message: InboundPublication, identifiers: readonly number[]): void {
+    this.#lanes.group(position)?.onMessage(message, identifiers);
   }
 
   /** The broker has answered a SUBSCRIBE, an UNSUBSCRIBE or a PINGREQ. */
   onAnswer(session: BrokerSession): void {
-    if (this.#options.roles.isSubscriber(session)) this.#nudges.onAnswer();
+    const lane = this.#laneOf(session);
+    if (lane !== this.#lanes.main || this.#options.roles.isSubscriber(session)) lane?.nudges.onAnswer();
   }
 
   /** No barrier calls back any more, and no queue group receives here. @param done called once, perhaps at once */
   retire(done: () => void): void {
-    this.#barrier.cancel();
-    this.#context.groups.retire(this.#table, done);
+    this.#lanes.cancelBarriers();
+    this.#context.groups.retire(this.#lanes.main.table, done);
   }
 
-  /** Everything ends, and nothing is sent again. It may begin anew with `attach`. */
+  /** Everything ends, and nothing is sent again. It may begin anew with `attachAll`. */
   dispose(): void {
-    this.#barrier.cancel();
-    this.#table.dispose();
+    this.#lanes.dispose();
     this.#out.reset();
     this.#out.dispose();
     this.#hasQoS1 = false;
-    this.#context.groups.forget(this.#table);
+    this.#context.groups.forget(this.#lanes.main.table);
   }
 
   #onPuback(): void {
     this.#options.onPuback();
-    if (this.unacknowledged > 0 || this.#barrier.isPubackOwed) this.#nudges.onPartialPuback();
+    if (this.unacknowledged > 0 || this.#lanes.isPubackOwed) this.#lanes.main.nudges.onPartialPuback();
   }
 
   #warn(event: string, message: string): void {
@@ -242,44 +260,39 @@ export class PairTraffic {
     this.#context.limitedLog.log('warn', { event, client_id: clientId }, message);
   }
 
-  #barrierLinks(): BarrierLinks {
-    const traffic = this;
-    const { roles, isServing } = this.#options;
-    return {
-      get publish() {
-        return roles.publishLink;
-      },
-      get subscribe() {
-        return roles.subscribeLink;
-      },
-      get isReady() {
-        return isServing() && roles.areUp;
-      },
-      get hasQoS1() {
-        const features = traffic.#features;
-        if (!traffic.#hasQoS1 || features === null) return false;
-        return features.maximumQoS > 0 && features.receiveMaximum > MARKERS_IN_FLIGHT;
-      },
-      takeUnproven: () => traffic.#out.takeUnproven(),
-      allocateIdentifier: () => traffic.#table.allocateIdentifier(),
-      onMarkerUnavailable: () => traffic.#warn('upstream.marker_unavailable', MARKER_UNAVAILABLE),
-    };
+  #resumeBarriers(): void {
+    for (const { barrier } of this.#lanes.all()) barrier.resume();
   }
 
-  #nudgedLinks(): NudgedLinks {
-    const traffic = this;
+  /** Markers with QoS 1 share the one place that is kept for them in the broker's Receive Maximum. */
+  #mayRunBarrier(lane: SubscribeLane): boolean {
+    const { roles, isServing } = this.#options;
+    if (!isServing() || !roles.areUp) return false;
+    return this.#lanes.all().every((other) => other === lane || !other.barrier.isPubackOwed);
+  }
+
+  #takesMarkersWithQoS1(): boolean {
+    if (!this.#hasQoS1 || this.#features === null) return false;
+    return this.#features.maximumQoS > 0 && this.#features.receiveMaximum > MARKERS_IN_FLIGHT;
+  }
+
+  #laneOptions(position: number | null): LaneOptions {
     const { roles } = this.#options;
+    const isSeparate = (): boolean => position !== null || roles.areSeparate;
     return {
-      get publishLink() {
-        return roles.publishLink;
-      },
-      get subscribeLink() {
-        return roles.subscribeLink;
-      },
-      get isDelayed() {
-        const isDelayed = traffic.#context.delaysSmallWrites() ?? traffic.#barrier.isMarkerProven;
-        return isDelayed && roles.areSeparate;
-      },
+      table: tableOptionsOf(this.#context, (filter) => {
+        this.#options.denied.deny(DENIED_FILTER + filter);
+        this.#warn('upstream.subscription_dropped', CULPRIT);
+      }),
+      subscribeLink: () => (position === null ? roles.subscribeLink : roles.groupLink(position)),
+      publishLink: () => roles.publishLink,
+      isDelayed: (isMarkerProven) => (this.#context.delaysSmallWrites() ?? isMarkerProven) && isSeparate(),
+      mayRunBarrier: (lane) => this.#mayRunBarrier(lane),
+      hasQoS1: () => this.#takesMarkersWithQoS1(),
+      takeUnproven: () => this.#out.takeUnproven(),
+      onMarkerUnavailable: () => this.#warn('upstream.marker_unavailable', MARKER_UNAVAILABLE),
+      onMarkerAcknowledged: () => this.#resumeBarriers(),
+      fault: (filter) => this.#fault(filter),
     };
   }
 }

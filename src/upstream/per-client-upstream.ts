@@ -21,8 +21,10 @@ import type { PairContext } from './pair-context.ts';
 import type { PortSource } from './port-source.ts';
 import { SessionPair } from './session-pair.ts';
 
-/** Suffix of the second session's client id. */
-const SECOND_SESSION = '-2';
+/** Client id of a further session: `-2` is that of the second one. */
+function suffixOf(position: number): string {
+  return position === 0 ? '' : `-${position + 1}`;
+}
 
 /** The ports of all clients. */
 export class PerClientPorts implements PortSource {
@@ -90,8 +92,10 @@ class PerClientPort implements UpstreamPort {
       () => this.#giveUp('no connection to the broker'),
       context.broker.connectTimeoutMs,
     );
-    const second = { ...identity, clientId: identity.clientId + SECOND_SESSION };
-    const identify = (isSecond: boolean) => (isSecond ? second : identity);
+    const identify = (position: number) => ({
+      ...identity,
+      clientId: identity.clientId + suffixOf(position),
+    });
     this.#pair = new SessionPair(
       context,
       { identify, isPermanent: false, denied: new DenyList() },

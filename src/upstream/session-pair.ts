@@ -1,6 +1,6 @@
 /**
- * A pair of MQTT sessions, one of which publishes and one subscribes (or one does both), through connecting, outages
- * and the orderly end. Knows no NATS client: who uses the pair, and how many, is its holder's business.
+ * A pair of MQTT sessions, one of which publishes and one subscribes (or one does both; queue groups may need more), through
+ * connecting, outages and the orderly end. Knows no NATS client: who uses the pair, and how many, is its holder's business.
  */
 
 import type { GatewayError } from '../errors.ts';
@@ -13,11 +13,11 @@ import type {
   UpstreamSubscription,
 } from '../session/ports.ts';
 import { BrokerSession } from './broker-session.ts';
-import type { LinkEnd, LinkFeatures } from './mqtt-link.ts';
+import type { LinkEnd, LinkEvents, LinkFeatures } from './mqtt-link.ts';
 import type { PairContext, PairEvents, PairOptions } from './pair-context.ts';
 import { PairTraffic } from './pair-traffic.ts';
 import type { RecoveringPort } from './recovery.ts';
-import { SessionRoles } from './session-roles.ts';
+import { FIRST_GROUP, SessionRoles } from './session-roles.ts';
 
 /**
  * `connecting`: before the first CONNACK. `up ⇄ outage`: a session was lost, the grace runs. `closing`: nobody uses the
@@ -58,7 +58,7 @@ export class SessionPair implements RecoveringPort {
     this.#options = options;
     this.#events = events;
     this.#roles = new SessionRoles({
-      open: (isSecond) => this.#openSession(isSecond),
+      open: (position) => this.#openSession(position),
       usesSingleSession: context.usesSingleSession,
     });
     this.#traffic = new PairTraffic(context, {
@@ -155,6 +155,7 @@ export class SessionPair implements RecoveringPort {
     clearTimeout(this.#deadline);
     this.#traffic.dispose();
     this.#context.recovery.forget(this);
+    this.#roles.closeGroups();
     this.#roles.cut();
   }
 
@@ -176,19 +177,26 @@ export class SessionPair implements RecoveringPort {
     this.#events.onUp();
   }
 
-  #openSession(isSecond: boolean): BrokerSession {
+  #openSession(position: number): BrokerSession {
     const { broker, gate } = this.#context;
     const { identify, isPermanent } = this.#options;
-    const options = { broker, gate, identify: () => identify(isSecond), isPermanent };
+    const options = { broker, gate, identify: () => identify(position), isPermanent };
     const session: BrokerSession = new BrokerSession(options, {
       onUp: (features) => this.#onUp(session, features),
       onDown: (end, wasUp) => this.#onDown(session, end, wasUp),
       onFatal: (error) => this.#fail(error),
-      onMessage: (message, identifiers) => this.#traffic.onMessage(message, identifiers),
+      onMessage: this.#receiver(position),
       onDrain: () => this.#wake(),
       onAnswer: () => this.#traffic.onAnswer(session),
     });
     return session;
+  }
+
+  /** Chosen once: this is called for every message. */
+  #receiver(position: number): LinkEvents['onMessage'] {
+    const group = position - FIRST_GROUP;
+    if (group >= 0) return (message, ids) => this.#traffic.onGroupMessage(group, message, ids);
+    return (message, ids) => this.#traffic.onMessage(message, ids);
   }
 
   #onUp(session: BrokerSession, connack: LinkFeatures): void {
@@ -196,14 +204,13 @@ export class SessionPair implements RecoveringPort {
     this.#traffic.setFeatures(this.#context.onFeatures(connack, this.#state === 'outage'));
     if (this.#state === 'outage') this.#context.recovery.answered();
     if (this.#state === 'connecting') this.#begin();
-    else if (this.#roles.isSubscriber(session)) this.#traffic.attach();
-    else this.#recover();
+    else if (!this.#traffic.attach(session)) this.#recover();
   }
 
   #begin(): void {
     if (!this.#roles.areConnected) return;
     this.#state = 'up';
-    if (this.#roles.hasSubscriber) this.#traffic.attach();
+    this.#traffic.attachAll();
     this.#events.onUp();
   }
 

@@ -1,16 +1,22 @@
 /**
- * The one or two MQTT sessions of a pair and which of them publishes, which subscribes. Opens the second one when
- * it is first needed; knows nothing of what runs over them.
+ * The MQTT sessions of a pair and which of them publishes, which subscribes: one or two, and where queue groups need
+ * them some more. Opens each when it is first needed; knows nothing of what runs over them.
  */
 import type { BrokerSession } from './broker-session.ts';
 import type { MqttLink } from './mqtt-link.ts';
 
 /** What roles need to know, and how they open sessions. */
 export interface RoleOptions {
-  readonly open: (isSecond: boolean) => BrokerSession;
+  /** @param position 0 for the first session, 1 for the second one, then those of queue groups */
+  readonly open: (position: number) => BrokerSession;
   /** Whether one session may have both roles; asked when the second role is given. */
   readonly usesSingleSession: () => boolean;
 }
+
+/** Positions of sessions; see {@link RoleOptions.open}. */
+const SECOND = 1;
+/** The first session of a pair that only queue groups use. */
+export const FIRST_GROUP = 2;
 
 /** Sessions and roles of one pair. */
 export class SessionRoles {
@@ -19,10 +25,11 @@ export class SessionRoles {
   #second: BrokerSession | null = null;
   #publisher: BrokerSession | null = null;
   #subscriber: BrokerSession | null = null;
+  #groups: BrokerSession[] = [];
 
   constructor(options: RoleOptions) {
     this.#options = options;
-    this.#first = options.open(false);
+    this.#first = options.open(0);
   }
 
   /** MQTT client id of the first session, for the log. */
@@ -43,19 +50,24 @@ export class SessionRoles {
     return this.#subscriber?.link ?? null;
   }
 
+  /** Link of the session at this position among those of queue groups. */
+  groupLink(position: number): MqttLink | null {
+    return this.#groups[position]?.link ?? null;
+  }
+
   /** Every session that has a role is connected. */
   get areUp(): boolean {
-    return this.#publisher?.link !== null && this.#subscriber?.link !== null;
+    return this.#publisher?.link !== null && this.#subscriber?.link !== null && this.#areGroupsUp;
   }
 
   /** Sessions that are connected. */
   get connected(): number {
-    return (this.#first.link === null ? 0 : 1) + (this.#second?.link ? 1 : 0);
+    return this.#all().filter(({ link }) => link !== null).length;
   }
 
   /** Every session there is is connected, whatever its role. */
   get areConnected(): boolean {
-    return this.#first.link !== null && (this.#second === null || this.#second.link !== null);
+    return this.#all().every(({ link }) => link !== null);
   }
 
   get isPublisherUp(): boolean {
@@ -75,6 +87,16 @@ export class SessionRoles {
     return session === this.#subscriber;
   }
 
+  /** @returns which of the sessions of queue groups it is; -1 for the others */
+  groupPosition(session: BrokerSession): number {
+    return this.#groups.indexOf(session);
+  }
+
+  /** Opens a session for queue groups; positions are used in turn. */
+  openGroup(position: number): void {
+    this.#groups[position] ??= this.#options.open(FIRST_GROUP + position);
+  }
+
   /** Gives the role to a session, if none has it. */
   assignPublisher(): void {
     this.#publisher ??= this.#assign(this.#subscriber);
@@ -87,13 +109,12 @@ export class SessionRoles {
 
   /** See {@link BrokerSession.hurry}. */
   hurry(spreadMs: number): void {
-    this.#first.hurry(spreadMs);
-    this.#second?.hurry(spreadMs);
+    for (const session of this.#all()) session.hurry(spreadMs);
   }
 
   /** Ends all sessions in order. */
   close(onClosed: () => void): void {
-    const sessions = this.#second === null ? [this.#first] : [this.#first, this.#second];
+    const sessions = this.#all();
     let open = sessions.length;
     const onOneClosed = () => {
       open--;
@@ -104,15 +125,29 @@ export class SessionRoles {
 
   /** See {@link BrokerSession.cut}. */
   cut(): void {
-    this.#first.cut();
-    this.#second?.cut();
+    for (const session of this.#all()) session.cut();
+  }
+
+  /** The sessions of queue groups are not needed any more. */
+  closeGroups(): void {
+    const groups = this.#groups;
+    this.#groups = [];
+    for (const session of groups) session.close(() => {});
+  }
+
+  get #areGroupsUp(): boolean {
+    return this.#groups.every(({ link }) => link !== null);
+  }
+
+  #all(): readonly BrokerSession[] {
+    return [this.#first, ...(this.#second === null ? [] : [this.#second]), ...this.#groups];
   }
 
   #assign(other: BrokerSession | null): BrokerSession {
     if (other === null) return this.#first;
     const { open, usesSingleSession } = this.#options;
     if (this.#second === null && usesSingleSession()) return other;
-    this.#second ??= open(true);
+    this.#second ??= open(SECOND);
     return this.#second;
   }
 }

@@ -6,13 +6,19 @@ import type { OverlapShape } from './filter-index.ts';
 import type { LinkFeatures } from './mqtt-link.ts';
 import type { ProbeReport, TopicFate } from './probe/report.ts';
 
+/**
+ * Which sessions carry `$share` filters. `none`: those of the plain filters. `one`: a session for all of them, because
+ * the broker mixes shared and plain copies up. `each`: a session per group, because a copy without a Subscription
+ * Identifier does not say for which of them it is.
+ */
+export type GroupSessions = 'none' | 'one' | 'each';
+
 /** How the sessions of one upstream treat their broker. */
 export interface Strategy {
   readonly overlap: OverlapShape;
   /** Queue groups are `$share` filters; else this process distributes. */
   readonly sharedSubscriptions: boolean;
-  /** Shared and plain filters belong on different sessions: their copies cannot be told apart, or get mixed up. */
-  readonly separatesSharedAndPlain: boolean;
+  readonly groupSessions: GroupSessions;
   /** Everything is subscribed with QoS 1, because filters of different QoS would get a copy each. */
   readonly subscribesWithQoS1: boolean;
   /** Filters that begin with a wildcard get topics that begin with `$`, as NATS has it and MQTT does not. */
@@ -28,16 +34,20 @@ export function decide(features: LinkFeatures, report: ProbeReport): Strategy {
   const sharedSubscriptions = isV5
     ? features.sharedSubscriptions && report.sharedSubscriptions !== false
     : report.sharedSubscriptions === true;
-  const isMixed = report.mixesSharedAndPlain === true || !features.subscriptionIdentifiers;
   return {
     overlap: report.overlap ?? (isV5 ? 'identifiers' : 'single'),
     sharedSubscriptions,
-    separatesSharedAndPlain: sharedSubscriptions && isMixed,
+    groupSessions: sharedSubscriptions ? groupSessions(features, report) : 'none',
     subscribesWithQoS1: report.splitsByQoS === true,
     wildcardsMatchDollar: report.wildcardsMatchDollar === true,
     acceptsDollarTopics: isHarmless(report.dollarTopics),
     acceptsDots: isHarmless(report.dots),
   };
+}
+
+function groupSessions(features: LinkFeatures, report: ProbeReport): GroupSessions {
+  if (!features.subscriptionIdentifiers || report.overlap === 'copies') return 'each';
+  return report.mixesSharedAndPlain === true ? 'one' : 'none';
 }
 
 function isHarmless(fate: TopicFate | null): boolean {

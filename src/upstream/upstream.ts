@@ -82,6 +82,7 @@ export class BrokerUpstream implements Upstream {
       delaysSmallWrites: () => knowledge.report.delaysSmallWrites,
       overlap: () => knowledge.strategy?.overlap ?? 'identifiers',
       wildcardsMatchDollar: () => knowledge.strategy?.wildcardsMatchDollar ?? false,
+      groupSessions: () => knowledge.strategy?.groupSessions ?? 'none',
       subscribesWithQoS1: () => knowledge.strategy?.subscribesWithQoS1 ?? false,
       hasSubscribers: options.hasSubscribers,
       onFeatures: (features, isBack) => this.#onFeatures(features, isBack),

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { GROUP_SESSIONS_PER_PAIR } from '../../src/upstream/connect-options.ts';
 import { collect } from '../support/nats.ts';
 import { Scene } from '../support/scene.ts';
 import type { OverlapShape, ScriptedBehaviour } from '../support/scripted-behaviour.ts';
@@ -87,6 +88,40 @@ async function groupsAndPlainMix(scene: ScriptedScene): Promise<void> {
   for (const one of plain) assert.equal(one.messages.length, 40);
 }
 
+/** More groups on one topic than there are sessions for: those that have none are served all the same. */
+async function manyGroups(scene: ScriptedScene): Promise<void> {
+  const nats = await scene.nats();
+  const groups = [];
+  for (let i = 0; i < GROUP_SESSIONS_PER_PAIR + 2; i++)
+    groups.push(await collect(nats, 'many.x', { queue: `g${i}` }));
+  const device = await scene.device();
+  for (let i = 0; i < 10; i++) await device.publish('many/x', String(i));
+  await Promise.all(groups.map((group) => group.count(10)));
+  await nats.flush();
+  for (const group of groups) assert.equal(group.messages.length, 10);
+  assert.ok(scene.gateway.logLines('upstream.group_distributed_here').length > 0);
+  // A session that no group needs any more serves the next one.
+  for (const group of groups) group.subscription.unsubscribe();
+  await nats.flush();
+  const later = await collect(nats, 'many.y', { queue: 'later' });
+  await device.publish('many/y', 'y');
+  assert.equal((await later.next()).string(), 'y');
+}
+
+async function groupsComeBack(scene: ScriptedScene, broker: ScriptedBroker): Promise<void> {
+  const nats = await scene.nats();
+  const group = await collect(nats, 'back.x', { queue: 'g' });
+  const plain = await collect(nats, 'back.x');
+  broker.cutAll();
+  await nats.flush();
+  const device = await scene.device();
+  await device.publish('back/x', '1');
+  await group.count(1);
+  await plain.count(1);
+  await nats.flush();
+  assert.deepEqual([group.messages.length, plain.messages.length], [1, 1]);
+}
+
 async function requestsAreAnswered(scene: ScriptedScene): Promise<void> {
   const nats = await scene.nats();
   const device = await scene.device();
@@ -107,10 +142,7 @@ for (const overlapping of SHAPES) {
     shapeTest('shapes: equal messages in a row stay apart', { overlapping }, equalMessagesStay);
     shapeTest('shapes: queue groups share', { overlapping }, groupsShare);
     shapeTest('shapes: requests are answered', { overlapping }, requestsAreAnswered);
-    // Copies that name no filter do not tell for which group they are.
-    if (overlapping !== 'copies-no-id') {
-      shapeTest('shapes: groups and plain subscriptions mix', { overlapping }, groupsAndPlainMix);
-    }
+    shapeTest('shapes: groups and plain subscriptions mix', { overlapping }, groupsAndPlainMix);
   });
 }
 
@@ -118,6 +150,20 @@ describe('capabilities', () => {
   const noIds = { subscriptionIdentifiersAvailable: false } as const;
   shapeTest('no subscription identifiers: one copy each', noIds, everyoneGetsOneCopy);
   shapeTest('no subscription identifiers: equal messages stay apart', noIds, equalMessagesStay);
+  shapeTest('no subscription identifiers: groups and plain subscriptions mix', noIds, groupsAndPlainMix);
+  for (const sharedAndPlain of ['doubled', 'collapsed'] as const) {
+    shapeTest(
+      `shared and plain copies ${sharedAndPlain}: they are kept apart`,
+      { sharedAndPlain },
+      groupsAndPlainMix,
+    );
+  }
+  shapeTest('no subscription identifiers: more groups than sessions for them', noIds, manyGroups);
+  shapeTest(
+    'no subscription identifiers: sessions of groups come back after an outage',
+    noIds,
+    groupsComeBack,
+  );
   const noShare = { sharedSubscriptionAvailable: false } as const;
   shapeTest('no shared subscriptions: the gateway distributes and says so', noShare, async (scene) => {
     await groupsShare(scene);

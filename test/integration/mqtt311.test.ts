@@ -57,6 +57,26 @@ test('3.1.1: queue groups share at the broker, over connections and gateways', a
   for (const member of members) assert.ok(member.messages.length > 5);
 });
 
+test('3.1.1: groups and plain subscriptions of one client get a copy each', async () => {
+  const clients = [await scene.nats(), await scene.nats()];
+  const on = (subject: string, options?: { queue: string }) =>
+    Promise.all(clients.map((client) => collect(client, subject, options)));
+  const groups = [await on('both.x', { queue: 'one' }), await on('both.x', { queue: 'two' })];
+  const plain = await on('both.x');
+  const device = await scene.device();
+  for (let i = 0; i < 40; i++) await device.publish('both/x', String(i));
+  await Promise.all(plain.map((one) => one.count(40)));
+  for (const client of clients) await client.flush();
+  const counts = groups.map((group) => group.reduce((sum, one) => sum + one.messages.length, 0));
+  assert.deepEqual(
+    [counts, plain.map((one) => one.messages.length)],
+    [
+      [40, 40],
+      [40, 40],
+    ],
+  );
+});
+
 test('3.1.1: retained messages reach the first subscription of a filter, marked', async () => {
   const device = await scene.device();
   await device.publish('kept/x', 'k', { retain: true });

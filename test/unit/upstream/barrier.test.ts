@@ -50,7 +50,7 @@ class FakeLink {
 function setUp(roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolean } = {}) {
   const publisher = new FakeLink();
   const subscriber = new FakeLink();
-  const state = { isReady: true, isUnproven: false, unavailable: 0 };
+  const state = { isReady: true, isUnproven: false, unavailable: 0, acknowledged: 0 };
   const links: BarrierLinks = {
     publish: roles.publish === false ? null : publisher.asLink,
     subscribe: roles.subscribe === false ? null : subscriber.asLink,
@@ -66,6 +66,9 @@ function setUp(roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolea
     },
     onMarkerUnavailable: () => {
       state.unavailable++;
+    },
+    onMarkerAcknowledged: () => {
+      state.acknowledged++;
     },
   };
   const barrier = new Barrier(links);

@@ -57,7 +57,7 @@ const ROWS: readonly [string, Known, Record<string, RegExp>][] = [
     {
       degraded: /no headers.*no 503/,
       no_identifiers: /retained/,
-      shared_and_plain_mixed: /too many or too few/,
+      shared_and_plain_mixed: /sessions of their own/,
     },
   ],
   [

@@ -1,8 +1,8 @@
 /** The examples of docs/authentication-databases.md, run as they stand there; only the ports are others. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { AuthorizationError } from '@nats-io/transport-node';
+import { DocumentedExamples } from '../../support/documented-examples.ts';
 import { startGateway } from '../../support/gateway.ts';
 import { startMariaDb } from '../../support/mariadb.ts';
 import { startMosquitto } from '../../support/mosquitto.ts';
@@ -10,24 +10,21 @@ import { connectNats } from '../../support/nats.ts';
 import { startPostgresql } from '../../support/postgresql.ts';
 import { startRedis } from '../../support/redis.ts';
 
-const DOCUMENT = readFileSync(new URL('../../../docs/authentication-databases.md', import.meta.url), 'utf8');
+const page = new DocumentedExamples('docs/authentication-databases.md');
 
 /** The code block of a language under a heading. */
 function block(heading: string, language: string): string {
-  const section = DOCUMENT.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
+  const section = page.text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
   const found = section?.split(`\`\`\`${language}\n`)[1]?.split('```')[0];
   assert.ok(found !== undefined, `${heading} has no ${language}`);
   return found;
 }
 
-async function works(heading: string, defaultPort: number, port: number): Promise<void> {
-  const json = block(heading, 'json');
-  assert.ok(json.includes(`127.0.0.1:${defaultPort}`));
-  const settings = JSON.parse(json.replace(`127.0.0.1:${defaultPort}`, `127.0.0.1:${port}`)) as object;
+async function works(name: string, defaultPort: number, port: number): Promise<void> {
+  const settings = page.settings(name, { [`127.0.0.1:${defaultPort}`]: `127.0.0.1:${port}` });
   const broker = await startMosquitto();
   const gateway = await startGateway({
     ...settings,
-    client_info: { username: '', password: '' },
     upstream: { url: broker.url },
   });
   try {
@@ -52,7 +49,7 @@ test('docs: the example for MySQL works', async () => {
   const server = await startMariaDb();
   try {
     await server.sql(...statements(block('MySQL and MariaDB', 'sql')));
-    await works('MySQL and MariaDB', 3306, server.port);
+    await works('mysql', 3306, server.port);
   } finally {
     await server.stop();
   }
@@ -62,7 +59,7 @@ test('docs: the example for PostgreSQL works', async () => {
   const server = await startPostgresql();
   try {
     await server.sql(...statements(block('PostgreSQL', 'sql')));
-    await works('PostgreSQL', 5432, server.port);
+    await works('postgresql', 5432, server.port);
   } finally {
     await server.stop();
   }
@@ -75,8 +72,12 @@ test('docs: the example for Redis works', async () => {
       const [name = '', ...values] = line.split(' ');
       await server.command(name, ...values);
     }
-    await works('Redis', 6379, server.port);
+    await works('redis', 6379, server.port);
   } finally {
     await server.stop();
   }
+});
+
+test('docs: every example for databases has been run', () => {
+  page.assertAllTried();
 });

@@ -1,29 +1,28 @@
-/** Every configuration in docs/authentication.md, run as it stands there. */
+/**
+ * Every configuration in README.md and docs/authentication.md, run as it stands there; and that no page about
+ * authentication has one that is not run. The other pages have test files of their own.
+ */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { AuthorizationError } from '@nats-io/transport-node';
 import { hashSync } from 'bcryptjs';
 import { METHOD_KEYS } from '../../../src/config/authentication/methods.ts';
 import { AuthBackend } from '../../support/auth-backend.ts';
-import type { GatewaySettings, RunningGateway } from '../../support/gateway.ts';
+import { AUTHENTICATION_PAGES, DocumentedExamples } from '../../support/documented-examples.ts';
+import type { RunningGateway } from '../../support/gateway.ts';
 import { type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
 import { collect } from '../../support/nats.ts';
 import { Scene } from '../../support/scene.ts';
 
-const PAGE = fileURLToPath(new URL('../../../docs/authentication.md', import.meta.url));
-const examples = new Map<string, string>();
+const readme = new DocumentedExamples('README.md');
+const page = new DocumentedExamples('docs/authentication.md');
 let folder: string;
 let scene: Scene<Mosquitto>;
-const tried = new Set<string>();
 
 before(async () => {
-  const page = await readFile(PAGE, 'utf8');
-  for (const [, name, text] of page.matchAll(/<!-- example: (\w+) -->\n```json\n([\s\S]*?)```/g))
-    examples.set(name ?? '', text ?? '');
   folder = await mkdtemp(join(tmpdir(), 'nmg-docs-'));
   scene = await Scene.start(await startMosquitto());
 });
@@ -34,19 +33,11 @@ after(async () => {
 });
 
 /** The gateway of an example; `replace` puts in what differs from machine to machine. */
-async function gatewayOf(
+const gatewayOf = (
   name: string,
   replace: Readonly<Record<string, string>> = {},
-): Promise<RunningGateway> {
-  let text = examples.get(name);
-  assert.ok(text !== undefined, `no example ${name}`);
-  tried.add(name);
-  for (const [from, to] of Object.entries(replace)) {
-    assert.ok(text.includes(from), `${name} does not hold ${from}`);
-    text = text.replace(from, () => to);
-  }
-  return await scene.otherGateway(JSON.parse(text) as GatewaySettings);
-}
+  from = page,
+): Promise<RunningGateway> => scene.otherGateway(from.settings(name, replace));
 
 async function works(gateway: RunningGateway, options: object, subject = 'docs.x'): Promise<void> {
   const client = await scene.nats(options, gateway);
@@ -115,7 +106,23 @@ test('documentation: permissions', async () => {
   await assert.rejects(service.request('plant.state', '', { timeout: 3000 }), /permission/i);
 });
 
-test('documentation: every example has been run, and every method has one', () => {
-  assert.deepEqual([...examples.keys()].sort(), [...tried].sort());
-  for (const method of Object.keys(METHOD_KEYS)) assert.ok(examples.has(method), method);
+test('documentation: README', async () => {
+  const usersFile = join(folder, 'readme-users.json');
+  await writeFile(usersFile, '{ "users": [{ "user": "eve", "password": "eve-pass" }] }');
+  const gateway = await gatewayOf('users_file', { 'users.json': usersFile }, readme);
+  await works(gateway, { user: 'eve', pass: 'eve-pass' });
+  await refused(gateway, { user: 'eve', pass: 'x' });
+});
+
+test('documentation: every example has been run', () => {
+  readme.assertAllTried();
+  page.assertAllTried();
+});
+
+test('documentation: every page is run by a test, README leads to it, and every method has an example', () => {
+  const others = ['docs/authentication-databases.md', 'docs/authentication-keys-and-tokens.md'];
+  assert.deepEqual(AUTHENTICATION_PAGES, ['README.md', ...others, 'docs/authentication.md']);
+  for (const path of AUTHENTICATION_PAGES.slice(1)) assert.ok(readme.text.includes(`](${path})`), path);
+  const methods = AUTHENTICATION_PAGES.flatMap((path) => new DocumentedExamples(path).methods);
+  assert.deepEqual([...new Set(methods)].sort(), Object.keys(METHOD_KEYS).sort());
 });

@@ -1,10 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { JWT_KEYS } from '../../../src/config/authentication/jwt.ts';
 import { NATS_JWT_KEYS } from '../../../src/config/authentication/nats-jwt.ts';
 import { NKEY_KEYS } from '../../../src/config/authentication/nkey.ts';
@@ -12,7 +7,6 @@ import { TLS_CERTIFICATE_KEYS } from '../../../src/config/authentication/tls-cer
 import { parseGroup } from '../../../src/config/entries.ts';
 import { FormatError } from '../../../src/config/formats.ts';
 import type { Group } from '../../../src/config/key.ts';
-import { loadConfig } from '../../../src/config/load.ts';
 
 const NKEY = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4';
 const permissions = { publish: 'a.>' };
@@ -63,27 +57,3 @@ test('authentication methods: what may be left out is left out', () => {
   assert.equal(parseGroup(NATS_JWT_KEYS, {}).resolver.timeout, 2000);
   assert.deepEqual(parseGroup(NKEY_KEYS, {}).users, []);
 });
-
-const DOCUMENT = fileURLToPath(new URL('../../../docs/authentication-keys-and-tokens.md', import.meta.url));
-const blocks = [...readFileSync(DOCUMENT, 'utf8').matchAll(/```json\n(.*?)```/gs)].map(
-  ([, json]) => json ?? '',
-);
-
-test('authentication methods: the document shows each of the four', () => {
-  const methods = blocks.map((json) => /"method": "(\w+)"/.exec(json)?.[1]);
-  assert.deepEqual([...new Set(methods)].sort(), ['jwt', 'nats_jwt', 'nkey', 'tls_certificate']);
-});
-
-for (const [at, json] of blocks.entries()) {
-  test(`authentication methods: configuration ${at + 1} of the document is one`, async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'nmg-document-'));
-    t.after(() => rm(folder, { recursive: true }));
-    const [file, secret] = [join(folder, 'config.json'), join(folder, 'jwt')];
-    await writeFile(secret, 'a secret');
-    await writeFile(file, json.replace('/run/secrets/jwt', secret));
-    const { authentication } = loadConfig({ file, env: {}, flags: {} });
-    assert.equal(authentication.length, 1);
-    const [method] = authentication;
-    if (json.includes('secret_file')) assert.ok(method?.method === 'jwt' && method.secret === 'a secret');
-  });
-}

@@ -4,11 +4,13 @@
  */
 import { AccessControl } from './auth/access-control.ts';
 import type { Config } from './config/config.ts';
+import type { GatewayControl } from './control/gateway-control.ts';
 import { GatewayError } from './errors.ts';
 import { openBroker, shownUrl } from './gateway/broker-parts.ts';
 import { buildListeners, startListener } from './gateway/client-parts.ts';
+import { ProcessControl, type RunningParts } from './gateway/process-control.ts';
 import { Counters } from './metrics/counters.ts';
-import { type GatewayOverview, type GatewayView, overviewOf, processStatus } from './metrics/gateway-view.ts';
+import { type GatewayOverview, overviewOf, processStatus } from './metrics/gateway-view.ts';
 import { NO_USAGE, type UpstreamUsage } from './metrics/upstream-usage.ts';
 import type { LiveSession } from './session/context.ts';
 import { createServerId } from './session/server-id.ts';
@@ -66,7 +68,7 @@ export interface GatewayStatus {
 }
 
 /** A gateway between NATS clients and one MQTT broker. */
-export interface Gateway extends GatewayView {
+export interface Gateway extends Omit<GatewayControl, 'tap' | 'reload' | 'beginLameDuck'> {
   /**
    * To be called once.
    * @throws {GatewayError} `GW_LISTEN` when an address cannot be used; nothing is left running then
@@ -108,7 +110,6 @@ class ComposedGateway implements Gateway {
   #config: Config;
   #logger: Logger;
   #place: WorkerPlace | null;
-  #serverId: string;
   #readySinceMs: number | null = null;
   #counters = new Counters();
   #registry: ConnectionRegistry<Connection>;
@@ -118,6 +119,7 @@ class ComposedGateway implements Gateway {
   #upstream: BrokerUpstream | null = null;
   #broker: EmbeddedBroker | null = null;
   #access: AccessControl;
+  #control: ProcessControl;
   #sessions = new Set<LiveSession>();
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -126,7 +128,6 @@ class ComposedGateway implements Gateway {
     this.#config = config;
     this.#logger = logger;
     this.#place = place;
-    this.#serverId = place?.serverId ?? createServerId();
     this.#certificates = new CredentialStore(logger);
     const { maxConnections } = config;
     this.#registry = new ConnectionRegistry({ maxConnections, cidBase: place?.cidBase ?? 0 });
@@ -138,7 +139,32 @@ class ComposedGateway implements Gateway {
       counters: this.#counters.auth,
       subjectsOfFilter: (filter) => filterSubjects(mapper, filter),
     });
+    this.#control = new ProcessControl({
+      serverId: place?.serverId ?? createServerId(),
+      cidBase: place?.cidBase ?? 0,
+      registry: this.#registry,
+      counters: this.#counters,
+      certificates: this.#certificates,
+      access: this.#access,
+      now: () => this.#running,
+    });
   }
+
+  get identity(): GatewayControl['identity'] {
+    return this.#control.identity;
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  readonly readiness: GatewayControl['readiness'] = () => this.#control.readiness();
+  readonly clients: GatewayControl['clients'] = (query) => this.#control.clients(query);
+  readonly subscriptions: GatewayControl['subscriptions'] = (query) => this.#control.subscriptions(query);
+  readonly kick: GatewayControl['kick'] = (who) => this.#control.kick(who);
+  readonly listeners: GatewayControl['listeners'] = () => this.#control.listeners();
+  readonly upstream: GatewayControl['upstream'] = () => this.#control.upstream();
+  readonly certificates: GatewayControl['certificates'] = () => this.#control.certificates();
 
   async start(): Promise<void> {
     if (this.#starting !== null || this.#stopping !== null) {
@@ -202,6 +228,16 @@ class ComposedGateway implements Gateway {
     return Promise.resolve(overviewOf([{ ...only, ...processStatus(this.status()) }]));
   }
 
+  get #running(): RunningParts {
+    const isServing = this.#readySinceMs !== null;
+    return {
+      config: this.#config,
+      phase: this.#stopping !== null ? 'closed' : isServing ? 'serving' : 'starting',
+      listeners: this.#listeners,
+      upstream: this.#upstream,
+    };
+  }
+
   async #startParts(): Promise<void> {
     const config = this.#config;
     const logger = this.#logger;
@@ -218,7 +254,7 @@ class ComposedGateway implements Gateway {
       counters,
       certificates,
       upstream,
-      serverId: this.#serverId,
+      serverId: this.identity.serverId,
       registry: this.#registry,
       pending: this.#pending,
       admission: this.#place?.admission,
@@ -235,12 +271,12 @@ class ComposedGateway implements Gateway {
     // What is still being opened could not be closed. A failure is thrown by start().
     await this.#starting?.catch(() => {});
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const { connection } of [...this.#registry.live()]) connection.close('Server Shutdown');
+    for (const connection of [...this.#registry.live()]) connection.close('Server Shutdown');
     const limitMs = isDrain ? this.#config.shutdownTimeoutMs : QUICK_STOP_MS;
     const isDone = await this.#upstream?.stop(limitMs);
     if (isDone === false)
       this.#logger.warn({ event: 'gateway.drain_incomplete' }, 'not everything was acknowledged');
-    for (const { connection } of [...this.#registry.live()]) connection.abort('Server Shutdown');
+    for (const connection of [...this.#registry.live()]) connection.abort('Server Shutdown');
     await this.#broker?.close();
     this.#certificates.close();
     await this.#access.close();

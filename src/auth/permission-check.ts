@@ -28,6 +28,7 @@ const NO_QUEUE = Buffer.alloc(0);
 
 /** One set of permissions. Shared by all clients that have it. */
 export class PermissionCheck {
+  readonly permissions: Permissions;
   readonly allowResponses: ResponsePermission | null;
   readonly #publish: Rules;
   readonly #subscribe: Rules;
@@ -38,6 +39,7 @@ export class PermissionCheck {
   readonly #hasQueueDenials: boolean;
 
   constructor(permissions: Permissions) {
+    this.permissions = permissions;
     this.allowResponses = permissions.allowResponses;
     this.#publish = compile(permissions.publish);
     this.#subscribe = compile(permissions.subscribe);

@@ -1,17 +1,5 @@
 /** The `version` subcommand. */
-import { readFileSync } from 'node:fs';
-
-/**
- * Version of this program, from its package.json.
- * @throws when the installation is damaged
- */
-export function programVersion(): string {
-  // Two levels up from both src/cli/ and dist/cli/.
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
-    return String(manifest.version);
-  throw new Error('package.json has no version');
-}
+import { programVersion } from '../util/program-version.ts';
 
 /** The line that `version` prints. */
 export function versionText(): string {

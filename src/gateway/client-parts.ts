@@ -51,7 +51,7 @@ const HANDSHAKE_MARGIN_MS = 1_000;
  * @throws {GatewayError} `GW_CONFIG` when certificates cannot be used
  */
 export function buildListeners(needs: ClientNeeds): Listener[] {
-  const { config, logger, registry, admission, pending, certificates } = needs;
+  const { config, logger, counters, registry, admission, pending, certificates } = needs;
   const context = {
     limits: {
       maxControlLineBytes: config.maxControlLineBytes,
@@ -64,7 +64,13 @@ export function buildListeners(needs: ClientNeeds): Listener[] {
     clock: systemClock,
     logger,
   };
-  const acceptor = new Acceptor({ context, registry, createSession: sessionFactory(needs), admission });
+  const acceptor = new Acceptor({
+    context,
+    registry,
+    counters,
+    createSession: sessionFactory(needs),
+    admission,
+  });
   const parts = {
     acceptor,
     certificates,
@@ -118,6 +124,7 @@ function sessionServices({ config, ...needs }: ClientNeeds): SessionServices {
       pingTimeoutMs: config.pingTimeoutMs,
       clientInfo: config.clientInfo,
       controlHeaders: config.controlHeaders,
+      countsPerClient: true,
     },
     upstream,
     clock: systemClock,

@@ -4,6 +4,7 @@
  */
 
 import { AuthCounters } from './auth-counters.ts';
+import { ListenerCounters } from './listener-counters.ts';
 
 /** Why a message did not reach the other side. */
 export type DropReason =
@@ -19,11 +20,11 @@ export type DropReason =
   | 'offline';
 
 /**
- * A copy of counters as plain data, fit for JSON: numbers by the names of {@link Counters}, and for those with a
- * reason an object of numbers by reason.
+ * A copy of counters as plain data, fit for JSON: numbers by the names of {@link Counters}. Where there are several of
+ * a kind, such as one per reason or a set per listener, an object of them by name.
  */
 export interface CounterSnapshot {
-  readonly [name: string]: number | Readonly<Record<string, number>>;
+  readonly [name: string]: number | CounterSnapshot;
 }
 
 /** All counters of one gateway process. Numbers only grow. */
@@ -42,6 +43,16 @@ export class Counters {
   readonly auth = new AuthCounters();
   readonly closed = new Map<string, number>();
   readonly dropped = new Map<DropReason, number>();
+  readonly listeners = new Map<string, ListenerCounters>();
+
+  /** Counters of one listener; made when first asked for. */
+  ofListener(name: string): ListenerCounters {
+    const known = this.listeners.get(name);
+    if (known !== undefined) return known;
+    const fresh = new ListenerCounters();
+    this.listeners.set(name, fresh);
+    return fresh;
+  }
 
   /** Counts one message (or part of one, such as a header) that was not passed on. */
   drop(reason: DropReason, count = 1): void {
@@ -55,33 +66,30 @@ export class Counters {
 
   /** As of now. */
   snapshot(): CounterSnapshot {
-    const fields: [string, unknown][] = Object.entries(this);
-    return Object.fromEntries(fields.map(([name, value]) => [name, plain(value)]));
+    return snapshotOf(this);
   }
 }
 
-function plain(value: unknown): CounterSnapshot[string] {
+function snapshotOf(counters: object): CounterSnapshot {
+  const fields: [string, unknown][] = Object.entries(counters);
+  return Object.fromEntries(fields.map(([name, value]) => [name, plain(value)]));
+}
+
+function plain(value: unknown): number | CounterSnapshot {
   if (value instanceof AuthCounters) return value.snapshot();
-  return value instanceof Map ? Object.fromEntries(value) : Number(value);
+  if (value instanceof Map) return snapshotOf(Object.fromEntries(value));
+  return typeof value === 'object' && value !== null ? snapshotOf(value) : Number(value);
 }
 
 /** Adds up the counters of several processes, also of such that know different ones. */
 export function sumOf(snapshots: readonly CounterSnapshot[]): CounterSnapshot {
-  const total: Record<string, number | Record<string, number>> = {};
+  const total: Record<string, number | CounterSnapshot> = {};
   for (const snapshot of snapshots) {
     for (const [name, value] of Object.entries(snapshot)) {
       const before = total[name];
       if (typeof value === 'number') total[name] = (typeof before === 'number' ? before : 0) + value;
-      else total[name] = sumByReason(typeof before === 'object' ? before : {}, value);
+      else total[name] = sumOf([typeof before === 'object' ? before : {}, value]);
     }
   }
-  return total;
-}
-
-function sumByReason(
-  total: Record<string, number>,
-  more: Readonly<Record<string, number>>,
-): Record<string, number> {
-  for (const [reason, count] of Object.entries(more)) total[reason] = (total[reason] ?? 0) + count;
   return total;
 }

@@ -1,5 +1,6 @@
 /** What one client may do: its permissions applied to its names. Clients without permissions have none of this. */
 import type { Canonical, PermissionCheck } from '../auth/permission-check.ts';
+import type { Permissions } from '../auth/permissions.ts';
 import { ResponseGrants } from '../auth/response-grants.ts';
 import { type DeviceReply, decodeMrBytes } from '../translation/reply-to.ts';
 import type { NameMapper } from '../translation/subject-topic.ts';
@@ -28,6 +29,11 @@ export class ClientPermissions {
       const seen = filter.ok ? mapper.filterSubject(filter.name) : filter;
       return seen.ok ? seen.name : null;
     };
+  }
+
+  /** What they are made of. */
+  get permissions(): Permissions {
+    return this.#check.permissions;
   }
 
   /**

@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly pingTimeoutMs: number;
   readonly clientInfo: ClientInfoTemplates;
   readonly controlHeaders: boolean;
+  /** False: traffic is not counted per client. */
+  readonly countsPerClient: boolean;
 }
 
 /** What all sessions share. */
@@ -72,6 +74,8 @@ export interface SessionContext extends SessionServices {
   names: NameSpace;
   /** Set when the session with the broker is asked for. */
   upstreamPort: UpstreamPort | null;
+  /** Of the client's own MQTT session; empty where there is none. */
+  mqttClientId: string;
   /** SUBs and UNSUBs that the broker has not confirmed: PUBs wait for them. */
   unconfirmedChanges: number;
   readonly own: OwnMessages;

@@ -31,11 +31,19 @@ export class Keepalive {
   #timeout: TimerHandle | undefined;
   #isActive = false;
   #isAwaiting = false;
+  /** When the last PING left; null: none is unanswered. */
+  #pingedAtMs: number | null = null;
+  #rttMs: number | null = null;
 
   constructor(options: KeepaliveOptions, actions: KeepaliveActions, clock: Clock) {
     this.#options = options;
     this.#actions = actions;
     this.#clock = clock;
+  }
+
+  /** Time from the last answered PING to its PONG; null before the first. */
+  get rttMs(): number | null {
+    return this.#rttMs;
   }
 
   /** The session is open; a client that never asks for a PONG gets its first PING after a whole interval. */
@@ -56,6 +64,13 @@ export class Keepalive {
     this.#isAwaiting = false;
     this.#clock.clearTimeout(this.#timeout);
     this.#timeout = undefined;
+  }
+
+  /** PONGs that nobody has asked for count for nothing. */
+  onPong(): void {
+    if (this.#pingedAtMs === null) return;
+    this.#rttMs = this.#clock.now() - this.#pingedAtMs;
+    this.#pingedAtMs = null;
   }
 
   stop(): void {
@@ -82,7 +97,10 @@ export class Keepalive {
     this.#arm(this.#options.intervalMs, () => this.#tick());
     this.#isActive = false;
     this.#isAwaiting = true;
+    // Should its bytes have to wait for others, the time they leave counts.
+    this.#pingedAtMs = this.#clock.now();
     this.#actions.sendPing(() => {
+      if (this.#pingedAtMs !== null) this.#pingedAtMs = this.#clock.now();
       if (this.#isAwaiting && this.#timer !== undefined) this.#awaitPong();
     });
   }

@@ -4,6 +4,7 @@
  */
 import type { ClientCertificate } from '../auth/authenticator.ts';
 import type { CloseReason } from '../close-reason.ts';
+import type { ClientState, PermissionsView, SubscriptionView } from '../control/client-view.ts';
 import type { GatewayError } from '../errors.ts';
 import type { InboundPublication, OutboundPublication, QoS } from '../mqtt/publication.ts';
 import type { OperationHandler } from '../nats/operations.ts';
@@ -68,16 +69,53 @@ export interface ClientPort {
   fail(error: GatewayError): void;
 }
 
+/**
+ * A session as operators see it. Looked at when somebody asks, and then for tens of thousands of clients: nothing is built
+ * before it is read.
+ */
+export interface SessionView {
+  readonly state: ClientState;
+  readonly inMessages: number;
+  readonly outMessages: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+  /** How many there are. */
+  readonly subscriptions: number;
+  /** Milliseconds; null before the first PONG. */
+  readonly rttMs: number | null;
+  /** Milliseconds since 1970; 0: never. */
+  readonly lastActivityMs: number;
+  readonly name: string;
+  readonly lang: string;
+  readonly version: string;
+  readonly user: string;
+  readonly method: string;
+  readonly account: string;
+  /** Empty before there is one, and where sessions with the broker are shared. */
+  readonly mqttClientId: string;
+  readonly mountpoint: string;
+  /** Milliseconds since 1970; null: never. */
+  readonly expiresMs: number | null;
+  /** Null: everything is allowed. */
+  readonly permissions: PermissionsView | null;
+  subscriptionList(): SubscriptionView[];
+  /** Whether a message to this literal subject would reach one of its subscriptions, or one is named exactly so. */
+  isSubscribedTo(subject: Buffer): boolean;
+}
+
 /** The session as its connection sees it. The connection's parser calls the operation handlers. */
 export interface ClientSession extends OperationHandler {
   /** Largest payload (headers included) the parser may accept; read for each PUB. */
   readonly maxPayloadBytes: number;
   /** Whether CONNECT said `headers: true`; without it HPUB is an error. */
   readonly hasHeaders: boolean;
+  readonly view: SessionView;
   /** The connection is established: sends INFO and starts the clocks. */
   start(): void;
   /** Bytes have arrived, complete operation or not; called before they are parsed. */
   onActivity(): void;
+  /** What is in `output` is about to be sent. */
+  onOutput(): void;
   /** The client has closed its writing side and all it sent has been taken; answer what is owed, then close. */
   onEnd(): void;
   /** The connection is gone; called once, always. Releases everything. */

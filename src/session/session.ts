@@ -6,6 +6,7 @@ import type { AccessPoint } from '../auth/access-point.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { Decision } from '../auth/chain.ts';
 import type { CloseReason } from '../close-reason.ts';
+import type { ClientState } from '../control/client-view.ts';
 import { GatewayError } from '../errors.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
 import {
@@ -18,6 +19,7 @@ import { writeInfo, writeOk, writePing, writePong } from '../nats/encoder.ts';
 import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from '../nats/operations.ts';
 import { describeBug } from '../util/bug.ts';
 import type { TimerHandle } from '../util/clock.ts';
+import { Activity } from './activity.ts';
 import { Admission } from './admission.ts';
 import { Authorization } from './authorization.ts';
 import { renderIdentity } from './client-info.ts';
@@ -29,16 +31,17 @@ import { UnsubscribeHandler } from './handlers/unsubscribe.ts';
 import { Keepalive } from './keepalive.ts';
 import type { NameSpaces } from './name-spaces.ts';
 import { OwnMessages } from './own-messages.ts';
-import type { ClientPort, ClientSession, UpstreamListener } from './ports.ts';
+import type { ClientPort, ClientSession, SessionView, UpstreamIdentity, UpstreamListener } from './ports.ts';
 import { ReplyQueue } from './reply-queue.ts';
 import { serverInfo } from './server-info.ts';
+import { SessionFacts } from './session-facts.ts';
 import { type Subscription, SubscriptionList } from './subscriptions.ts';
 
 /**
  * `greeted`: INFO sent, nothing received. `authenticating`: it is being found out who the client is. `connecting`: the broker
  * is being asked. `ready`: operations are taken. `closed`: nothing is written any more.
  */
-type SessionState = 'greeted' | 'authenticating' | 'connecting' | 'ready' | 'closed';
+type SessionState = ClientState;
 
 /** What depends on the listener. */
 export interface SessionPlace {
@@ -49,6 +52,7 @@ export interface SessionPlace {
 /** One client. */
 export class Session implements ClientSession, UpstreamListener, OperationHandler {
   readonly context: SessionContext;
+  readonly view: SessionView;
   #state: SessionState = 'greeted';
   #spaces: NameSpaces;
   #admission: Admission;
@@ -57,6 +61,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   #subscribe: SubscribeHandler;
   #unsubscribe: UnsubscribeHandler;
   #keepalive: Keepalive;
+  #activity: Activity;
   #startTimer: TimerHandle | undefined;
   /** An operation waits in the parser, and nothing is read. */
   #isHeld = false;
@@ -77,6 +82,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       connect: DEFAULT_CONNECT_OPTIONS,
       names: spaces.common,
       upstreamPort: null,
+      mqttClientId: '',
       unconfirmedChanges: 0,
       own: new OwnMessages({ port: () => this.context.upstreamPort, wake: () => this.#wake() }),
       identity: null,
@@ -105,6 +111,9 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       },
       clock,
     );
+    this.#activity = new Activity(options.countsPerClient);
+    const parts = { keepalive: this.#keepalive, activity: this.#activity, state: () => this.#state };
+    this.view = new SessionFacts(this.context, parts);
   }
 
   get maxPayloadBytes(): number {
@@ -140,7 +149,13 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onActivity(): void {
+    const { stats, subscriptions } = this.context;
+    this.#activity.onInput(stats.inMessages + subscriptions.changes, Date.now());
     this.#keepalive.onActivity();
+  }
+
+  onOutput(): void {
+    this.#activity.onOutput(this.context.stats.outMessages);
   }
 
   onConnect(line: Buffer, start: number, end: number): boolean {
@@ -192,6 +207,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onPong(): boolean {
+    this.#keepalive.onPong();
     if (this.#state === 'greeted') this.#requireNoCredentials();
     return true;
   }
@@ -323,7 +339,12 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     const source = { connect, peer: client.peer, identity };
     this.context.names = this.#spaces.of(source);
     this.#authorization.apply(identity);
-    this.context.upstreamPort = upstream.open(() => renderIdentity(options.clientInfo, source), this);
+    const identify = (): UpstreamIdentity => {
+      const rendered = renderIdentity(options.clientInfo, source);
+      this.context.mqttClientId = rendered.clientId;
+      return rendered;
+    };
+    this.context.upstreamPort = upstream.open(identify, this);
   }
 
   /** Others may share the session with the broker: what goes wrong here must end nobody but this client. */

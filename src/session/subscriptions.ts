@@ -77,6 +77,8 @@ export class SubscriptionList {
   #bySid = new Map<string, Subscription>();
   /** UNSUBed, but copies may still come until the broker has confirmed. */
   #ending = new Map<string, Subscription>();
+  /** Grows whenever something changes here. */
+  changes = 0;
 
   /** Active subscriptions. */
   get size(): number {
@@ -92,8 +94,14 @@ export class SubscriptionList {
     return [...this.#bySid.values()];
   }
 
+  /** As {@link SubscriptionList.all}, without a copy. */
+  values(): IterableIterator<Subscription> {
+    return this.#bySid.values();
+  }
+
   /** A sid that is used again cuts off what was still coming in under it. */
   add(subscription: Subscription): void {
+    this.changes++;
     const key = subscription.sid.toString('latin1');
     const former = this.#ending.get(key);
     if (former !== undefined) former.isOpen = false;
@@ -110,6 +118,7 @@ export class SubscriptionList {
 
   /** Frees the sid while copies may still come. */
   setEnding(subscription: Subscription): void {
+    this.changes++;
     const key = subscription.sid.toString('latin1');
     this.#bySid.delete(key);
     this.#ending.set(key, subscription);

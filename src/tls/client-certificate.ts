@@ -16,16 +16,29 @@ export function readClientCertificate(certificate: X509Certificate): ClientCerti
   const names = alternativeNames(certificate.subjectAltName ?? '');
   if (names === null) return null;
   const of = (kind: string) => names.flatMap(([one, value]) => (one === kind ? [value] : []));
-  // One relative name per line, the most general first.
-  const subject = certificate.subject === '' ? [] : (certificate.subject ?? '').split('\n').reverse();
+  const subject = relativeNames(certificate.subject);
   return {
     emails: of('email'),
     dnsNames: of('DNS'),
     uris: of('URI'),
-    // "+" stands between blanks only where it joins two attributes: inside a value it is escaped.
-    subject: subject.map((name) => name.replaceAll(' + ', '+')).join(','),
+    subject: joined(subject),
     commonName: commonName(subject),
   };
+}
+
+/** A name as node:crypto writes it (one relative name per line, the most general first) in one line, as RFC 2253 has it. */
+export function nameText(name: string): string {
+  return joined(relativeNames(name));
+}
+
+/** The most specific first. */
+function relativeNames(name: string | undefined): string[] {
+  return name === undefined || name === '' ? [] : name.split('\n').reverse();
+}
+
+/** "+" stands between blanks only where it joins two attributes: inside a value it is escaped. */
+function joined(names: readonly string[]): string {
+  return names.map((name) => name.replaceAll(' + ', '+')).join(',');
 }
 
 /** SHA-256 of the public key, as pins are written. */

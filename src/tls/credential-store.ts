@@ -23,6 +23,11 @@ export class CredentialStore {
     return credentials;
   }
 
+  /** Everything that was opened. */
+  get all(): readonly TlsCredentials[] {
+    return this.#all;
+  }
+
   /**
    * Looks at all files now.
    * @returns whether what they hold is in force everywhere; if not, it has been logged why

@@ -6,6 +6,7 @@ import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { nameText } from './client-certificate.ts';
 
 /** Which files, and what is spoken. */
 export interface TlsSettings {
@@ -34,6 +35,17 @@ export interface TlsMaterial {
   readonly context: SecureContext;
   /** When the first of our own certificates expires, in milliseconds since 1970; Infinity without one. */
   readonly expiresAtMs: number;
+  /** Our own certificate; null without one. */
+  readonly leaf: CertificateNames | null;
+}
+
+/** What a certificate says of itself. */
+export interface CertificateNames {
+  /** RFC 2253 text, most specific part first. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Milliseconds since 1970. */
+  readonly notAfterMs: number;
 }
 
 /** A file cannot be used. The message is for operators, names setting and file, and holds nothing of the content. */
@@ -113,7 +125,12 @@ export function buildMaterial(settings: TlsSettings, files: TlsFiles): TlsMateri
     options,
     context: contextOf(settings, options),
     expiresAtMs: Math.min(Number.POSITIVE_INFINITY, ...expiries),
+    leaf: leaf === undefined ? null : namesOf(leaf),
   };
+}
+
+function namesOf({ subject, issuer, validTo }: X509Certificate): CertificateNames {
+  return { subject: nameText(subject), issuer: nameText(issuer), notAfterMs: Date.parse(validTo) };
 }
 
 function certificatesOf(settings: TlsSettings, name: FileSetting, pem: string): X509Certificate[] {

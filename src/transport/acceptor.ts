@@ -3,6 +3,7 @@
  * Must not know what kind of listener accepted it.
  */
 import { GatewayError } from '../errors.ts';
+import type { Counters } from '../metrics/counters.ts';
 import type { ClientPort, ClientSession, PeerInfo } from '../session/ports.ts';
 import type { Admission } from './admission.ts';
 import type { ByteStream } from './byte-stream.ts';
@@ -14,6 +15,7 @@ import type { ConnectionRegistry } from './connection-registry.ts';
 export interface AcceptorParts {
   readonly context: ConnectionContext;
   readonly registry: ConnectionRegistry<Connection>;
+  readonly counters: Counters;
   readonly createSession: (port: ClientPort) => ClientSession;
   /** Decides in place of the registry and the listener's limit; left out: they do. */
   readonly admission?: Admission | undefined;
@@ -45,8 +47,11 @@ export class Acceptor {
 
   /** Never throws: a client that cannot be served must not take the listener with it. */
   accept({ stream, origin, maxConnections }: AcceptedStream): void {
-    const { registry, context, createSession, admission } = this.#parts;
+    const { registry, context, createSession, admission, counters } = this.#parts;
+    const counted = counters.ofListener(origin.listener);
     const isTooMany = admission === undefined && this.#isTooMany(origin.listener, maxConnections);
+    if (isTooMany) counted.reject('max_connections');
+    else if (admission === undefined) counted.accepted += 1;
     if (isTooMany && registry.isOverrun) {
       stream.destroy();
       return;
@@ -66,8 +71,13 @@ export class Acceptor {
     if (!isTooMany) registry.add(connection);
     // Before the start, which may end the connection: whoever leaves must have asked.
     admission?.ask(peer, (isAdmitted) => {
-      if (isAdmitted) connection.admit();
-      else refuse(connection);
+      if (isAdmitted) {
+        counted.accepted += 1;
+        connection.admit();
+      } else {
+        counted.reject('max_connections');
+        refuse(connection);
+      }
     });
     connection.start({ isAdmitted: admission === undefined });
     // After INFO, as nats-server does: client libraries read one INFO before anything else.

@@ -2,31 +2,19 @@
  * Who is connected, and who was. Must not know about listeners, sessions or bytes.
  */
 import type { CloseReason } from '../close-reason.ts';
+import type { ClientView } from '../control/client-view.ts';
 import type { PeerInfo } from '../session/ports.ts';
 
 /** What the registry needs of a connection. */
 export interface RegisteredConnection {
   readonly peer: PeerInfo;
   readonly pendingBytes: number;
+  /** What is to be remembered of it. */
+  describe(): ClientView;
   /** Flushes, then ends the connection. */
   close(reason: CloseReason): void;
   /** Ends the connection at once. */
   abort(reason: CloseReason): void;
-}
-
-/** A connection that counts as connected. */
-export interface LiveConnection<C extends RegisteredConnection> {
-  readonly connection: C;
-  /** Milliseconds since 1970. */
-  readonly startMs: number;
-}
-
-/** A connection that has ended. Times in milliseconds since 1970. */
-export interface ClosedConnection {
-  readonly peer: PeerInfo;
-  readonly reason: CloseReason;
-  readonly startMs: number;
-  readonly stopMs: number;
 }
 
 /** Settings of a {@link ConnectionRegistry}. */
@@ -50,10 +38,10 @@ const MAX_CLOSING = 1024;
 export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConnection> {
   readonly #maxConnections: number;
   readonly #closedCapacity: number;
-  readonly #live = new Map<number, LiveConnection<C>>();
+  readonly #live = new Map<number, C>();
   readonly #perListener = new Map<string, number>();
   readonly #closing = new Set<C>();
-  readonly #closed: ClosedConnection[] = [];
+  readonly #closed: ClientView[] = [];
   /** Where the next ended connection goes once the ring is full. */
   #closedNext = 0;
   #lastCid: number;
@@ -90,36 +78,33 @@ export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConne
     return this.#perListener.get(listener) ?? 0;
   }
 
-  get(cid: number): LiveConnection<C> | undefined {
+  get(cid: number): C | undefined {
     return this.#live.get(cid);
   }
 
   /** In the order of their ids. */
-  live(): IterableIterator<LiveConnection<C>> {
+  live(): IterableIterator<C> {
     return this.#live.values();
   }
 
   /** The oldest that is remembered first. */
-  closed(): ClosedConnection[] {
+  closed(): ClientView[] {
     return [...this.#closed.slice(this.#closedNext), ...this.#closed.slice(0, this.#closedNext)];
   }
 
   add(connection: C): void {
     const { cid, listener } = connection.peer;
-    this.#live.set(cid, { connection, startMs: Date.now() });
+    this.#live.set(cid, connection);
     this.#perListener.set(listener, this.countOf(listener) + 1);
   }
 
   /** The session has ended: the connection no longer counts. Also for connections that were never added. */
   noteClosing(connection: C, reason: CloseReason): void {
     const { peer } = connection;
-    const entry = this.#live.get(peer.cid);
-    if (entry !== undefined) {
-      this.#live.delete(peer.cid);
+    if (this.#live.delete(peer.cid)) {
       this.#perListener.set(peer.listener, this.countOf(peer.listener) - 1);
     }
-    const stopMs = Date.now();
-    this.#remember({ peer, reason, startMs: entry?.startMs ?? stopMs, stopMs });
+    this.#remember({ ...connection.describe(), state: 'closed', reason, stopMs: Date.now() });
     // Before it is added to the set, so that it is this one that goes.
     if (this.isOverrun) process.nextTick(() => connection.abort(reason));
     this.#closing.add(connection);
@@ -141,7 +126,7 @@ export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConne
   async closeAll(reason: CloseReason, limitMs: number): Promise<void> {
     if (this.#live.size + this.#closing.size === 0) return;
     const empty = new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
-    for (const { connection } of [...this.#live.values()]) connection.close(reason);
+    for (const connection of [...this.#live.values()]) connection.close(reason);
     const timer = setTimeout(() => {
       for (const connection of [...this.#closing]) connection.abort(reason);
     }, limitMs);
@@ -149,7 +134,7 @@ export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConne
     clearTimeout(timer);
   }
 
-  #remember(closed: ClosedConnection): void {
+  #remember(closed: ClientView): void {
     if (this.#closed.length < this.#closedCapacity) {
       this.#closed.push(closed);
       return;

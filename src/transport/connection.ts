@@ -3,14 +3,16 @@
  * Must not know what operations mean, nor what carries the bytes.
  */
 import type { CloseReason } from '../close-reason.ts';
+import type { ClientView } from '../control/client-view.ts';
 import { GatewayError } from '../errors.ts';
 import { writeErr } from '../nats/encoder.ts';
 import { Parser } from '../nats/parser.ts';
-import type { ClientPort, ClientSession, PeerInfo } from '../session/ports.ts';
+import type { ClientPort, ClientSession, PeerInfo, SessionView } from '../session/ports.ts';
 import { describeBug } from '../util/bug.ts';
 import type { TimerHandle } from '../util/clock.ts';
 import type { OutputBuffer } from '../util/output-buffer.ts';
 import type { ByteStream, ByteStreamHandlers } from './byte-stream.ts';
+import { LiveClientView, plainClient } from './client-views.ts';
 import type { ConnectionContext, ConnectionObserver, ConnectionParts } from './connection-context.ts';
 import type { Flushable } from './flush-scheduler.ts';
 import type { InputHolder } from './input-account.ts';
@@ -35,6 +37,8 @@ export class Connection
 {
   readonly peer: PeerInfo;
   readonly output: OutputBuffer;
+  /** Milliseconds since 1970. */
+  readonly startMs = Date.now();
   /** Unfinished input as last reported to the account. */
   inputBytes = 0;
   readonly #stream: ByteStream;
@@ -97,6 +101,14 @@ export class Connection
     return this.#writes.pendingBytes;
   }
 
+  get sessionView(): SessionView {
+    return this.#session.view;
+  }
+
+  describe(): ClientView {
+    return plainClient(new LiveClientView(this));
+  }
+
   get isHeld(): boolean {
     return this.#parser.isHeld;
   }
@@ -131,6 +143,7 @@ export class Connection
   flushNow(): void {
     this.#isFlushScheduled = false;
     if (this.#state !== 'open') return;
+    this.#session.onOutput();
     this.#reportPending();
     this.#writes.flush();
   }

@@ -20,6 +20,7 @@ export interface ListenerAddress {
 export interface Listener {
   /** Where it was asked to listen; with the real port once it is started. */
   readonly address: ListenerAddress;
+  readonly isListening: boolean;
   /** @throws {GatewayError} `GW_LISTEN` with `listener`, `address` and the system's `code` in its context */
   start(): Promise<void>;
   /** Stops accepting. Connections that were accepted stay. Idempotent. */

@@ -45,6 +45,10 @@ export class TcpListener implements Listener {
     return { name, type: isTls ? 'tls' : 'tcp', host, port: this.#port };
   }
 
+  get isListening(): boolean {
+    return this.#server.listening;
+  }
+
   async start(): Promise<void> {
     this.#port = await listen(this.#server, this.#options);
     logAcceptErrors(this.#server, this.#options.name, this.#logger);

@@ -94,6 +94,10 @@ export class WebSocketListener implements Listener {
     return { name, type: tls === undefined ? 'ws' : 'wss', host, port: this.#port };
   }
 
+  get isListening(): boolean {
+    return this.#server.listening;
+  }
+
   async start(): Promise<void> {
     this.#port = await listen(this.#server, this.#options);
     logAcceptErrors(this.#server, this.#options.name, this.#logger);

@@ -24,6 +24,8 @@ export interface KnowledgeOptions {
   readonly probeGapMs: number;
   /** The first answers are there, or none are to be had: what has waited for them can go on. */
   readonly onSettled: () => void;
+  /** A probe has met the broker, or not. @param end why there was no session, or null */
+  readonly onProbeEnded: (end: LinkEnd | null) => void;
 }
 
 /** CONNACKs that differ from each other; clusters and user groups may have several. */
@@ -195,6 +197,8 @@ export class BrokerKnowledge {
 
   #take({ report, features, failure }: ProbeResult): void {
     this.#hasAsked = true;
+    const hasHeard = features !== null || failure !== null || report.requiresCredentials === true;
+    if (hasHeard) this.#options.onProbeEnded(features === null ? failure : null);
     if (features === null) {
       // Not even a session: what was known may still be right.
       this.#learn(known(report, this.#report));

@@ -6,6 +6,7 @@ import { GatewayError } from '../errors.ts';
 import { endsSession, isCredentialRefusal, isVersionRefusal } from '../mqtt/reason-codes.ts';
 import type { UpstreamIdentity } from '../session/ports.ts';
 import { type BackoffOptions, backoffDelay } from '../util/backoff.ts';
+import type { BrokerWatch } from './broker-watch.ts';
 import type { ConnectGate } from './connect-gate.ts';
 import type { BrokerOptions } from './connect-options.ts';
 import { type LinkEnd, type LinkEvents, type LinkFeatures, MqttLink } from './mqtt-link.ts';
@@ -14,6 +15,7 @@ import { type LinkEnd, type LinkEvents, type LinkFeatures, MqttLink } from './mq
 export interface BrokerSessionOptions {
   readonly broker: BrokerOptions;
   readonly gate: ConnectGate;
+  readonly watch: BrokerWatch;
   /** Asked for each attempt. */
   readonly identify: () => UpstreamIdentity;
   /** The session is never given up, whatever the broker says: many clients depend on it. */
@@ -72,6 +74,8 @@ export class BrokerSession {
 
   /** Ends the session in order; no event follows but `onClosed`. */
   close(onClosed: () => void): void {
+    if (this.#upAt !== -1) this.#options.watch.reach.onDisconnected();
+    this.#upAt = -1;
     this.#isClosed = true;
     this.#options.gate.leave(this.#connect);
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
@@ -104,6 +108,7 @@ export class BrokerSession {
         // A permanent session that is lost at once, again and again, must not come back faster for it.
         if (!this.#options.isPermanent) this.#attempt = 0;
         this.#upAt = performance.now();
+        this.#options.watch.reach.onConnected();
         this.#hasBeenUp = true;
         this.#events.onUp(features);
       },
@@ -118,9 +123,13 @@ export class BrokerSession {
     this.#options.gate.leave(this.#connect);
     this.#link = null;
     if (this.#isClosed) return;
+    const { watch } = this.#options;
+    if (this.#upAt === -1) watch.judge(end);
+    else watch.reach.onDisconnected();
     const fatal = this.#options.isPermanent ? null : this.#fatal(end);
     if (fatal !== null) {
       this.#isClosed = true;
+      this.#upAt = -1;
       this.#events.onFatal(fatal);
       return;
     }

@@ -3,6 +3,7 @@ import type { GatewayError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { UpstreamIdentity } from '../session/ports.ts';
 import type { RepeatLimiter } from '../util/logger.ts';
+import type { BrokerWatch } from './broker-watch.ts';
 import type { ByteAccount } from './byte-account.ts';
 import type { ConnectGate } from './connect-gate.ts';
 import type { BrokerOptions } from './connect-options.ts';
@@ -17,6 +18,7 @@ import type { GroupSessions } from './strategy.ts';
 export interface PairContext {
   readonly broker: BrokerOptions;
   readonly gate: ConnectGate;
+  readonly watch: BrokerWatch;
   readonly outageGraceMs: number;
   readonly wantsRetained: boolean;
   /** Thousands of sessions lose the same broker in the same instant. */

@@ -178,9 +178,9 @@ export class SessionPair implements RecoveringPort {
   }
 
   #openSession(position: number): BrokerSession {
-    const { broker, gate } = this.#context;
+    const { broker, gate, watch } = this.#context;
     const { identify, isPermanent } = this.#options;
-    const options = { broker, gate, identify: () => identify(position), isPermanent };
+    const options = { broker, gate, watch, identify: () => identify(position), isPermanent };
     const session: BrokerSession = new BrokerSession(options, {
       onUp: (features) => this.#onUp(session, features),
       onDown: (end, wasUp) => this.#onDown(session, end, wasUp),

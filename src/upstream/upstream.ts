@@ -8,6 +8,7 @@ import type { Upstream, UpstreamIdentity, UpstreamListener, UpstreamPort } from 
 import { type Clock, systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import { BrokerKnowledge, type KnowledgeOptions } from './broker-knowledge.ts';
+import { BrokerWatch } from './broker-watch.ts';
 import { ByteAccount } from './byte-account.ts';
 import type { CapabilityReport } from './capability-report.ts';
 import { ConnectGate } from './connect-gate.ts';
@@ -19,6 +20,7 @@ import type { PortSource } from './port-source.ts';
 import type { ServiceAccount } from './probe/probe.ts';
 import type { ProbeReport } from './probe/report.ts';
 import { QueueGroups } from './queue-groups.ts';
+import type { BrokerState } from './reachability.ts';
 import { Recovery, type RecoveryPeers } from './recovery.ts';
 import { SessionPool } from './session-pool.ts';
 import type { PoolAccount } from './shared-pair.ts';
@@ -58,6 +60,7 @@ const PROBE_GAP_MS = 30_000;
 export class BrokerUpstream implements Upstream {
   #options: UpstreamOptions;
   #knowledge: BrokerKnowledge;
+  #watch: BrokerWatch;
   #source: PortSource;
   /** Asked for every PUB. */
   #maxPayloadBytes = Number.POSITIVE_INFINITY;
@@ -66,11 +69,14 @@ export class BrokerUpstream implements Upstream {
   /** @param clock for the time between probes */
   constructor(options: UpstreamOptions, logger: Logger, counters: Counters, clock: Clock = systemClock) {
     this.#options = options;
+    const { broker, service, mode } = options;
+    this.#watch = new BrokerWatch({ broker, service, needsService: mode === 'pooled' });
     const knowledge = new BrokerKnowledge(this.#knowledgeOptions(), logger, clock);
     this.#knowledge = knowledge;
     const context: PairContext = {
-      broker: options.broker,
+      broker,
       gate: new ConnectGate(),
+      watch: this.#watch,
       outageGraceMs: options.outageGraceMs,
       wantsRetained: options.wantsRetained,
       limitedLog: new RepeatLimiter(logger, systemClock),
@@ -90,7 +96,7 @@ export class BrokerUpstream implements Upstream {
     };
     const onEmpty = () => this.#onDrained?.();
     this.#source =
-      options.mode === 'pooled'
+      mode === 'pooled'
         ? new SessionPool(context, { size: options.poolSize, account: accountOf(options), onEmpty })
         : new PerClientPorts(context, onEmpty);
   }
@@ -115,6 +121,16 @@ export class BrokerUpstream implements Upstream {
     return this.#source.usage;
   }
 
+  /** Whether the broker can be reached, as far as known. */
+  get brokerState(): BrokerState {
+    return this.#watch.reach.state;
+  }
+
+  /** As {@link BrokerUpstream.brokerState}, after asking the broker if nothing is known. Bounded in time. */
+  lookAtBroker(): Promise<BrokerState> {
+    return this.#watch.look();
+  }
+
   /** Begins to find out what the broker can do; nobody waits for it. */
   start(): void {
     this.#knowledge.start();
@@ -134,7 +150,7 @@ export class BrokerUpstream implements Upstream {
     this.#source.end();
     const isDone = await this.#drained(limitMs);
     this.#source.abort();
-    await isQuiet;
+    await Promise.all([isQuiet, this.#watch.stop()]);
     return isDone;
   }
 
@@ -159,6 +175,7 @@ export class BrokerUpstream implements Upstream {
       usesDollarTopics,
       probeGapMs: PROBE_GAP_MS,
       onSettled: () => this.#source.onProbed(),
+      onProbeEnded: (end) => this.#watch.judge(end),
     };
   }
 

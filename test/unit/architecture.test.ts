@@ -57,7 +57,7 @@ const COMPOSED = [
 const RULES: Readonly<Record<string, Rule>> = {
   'close-reason.ts': rule({ isPure: true }),
   'errors.ts': rule({ types: ['close-reason.ts'], isPure: true }),
-  util: rule({ packages: ['pino', 'pino-pretty'] }),
+  util: rule({ packages: ['pino', 'pino-pretty'], builtIns: ['node:fs'] }),
   nats: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   mqtt: rule({ may: ['errors.ts', ...BYTES], builtIns: ['node:buffer'], isPure: true }),
   translation: rule({ may: ['nats', 'mqtt', 'errors.ts', 'util'], builtIns: ['node:buffer'], isPure: true }),
@@ -78,7 +78,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:fs', 'node:os', 'node:path', 'node:net'],
   }),
   metrics: rule({ may: ['util'], types: ['close-reason.ts'] }),
-  // What an operator sees and may do: types, and the few lists they are made of.
+  // What an operator sees and may do: types, the few lists they are made of, and what is done with them everywhere.
   control: rule({ types: ['config', 'metrics', 'close-reason.ts'], isPure: true }),
   admin: rule({
     may: ['control', 'metrics', 'config', 'util', ...LEAVES],
@@ -115,6 +115,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // Of mqtt/ it needs the reason codes of acknowledgements and the check of strings; both are pure.
   session: rule({
     may: ['nats', 'mqtt', 'translation', 'auth', 'metrics', 'util', ...LEAVES],
+    types: ['control'],
     builtIns: ['node:crypto'],
   }),
   upstream: rule({
@@ -130,7 +131,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtIns: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:tls'],
   }),
   transport: rule({
-    may: ['nats', 'metrics', 'tls', 'util', ...LEAVES],
+    may: ['nats', 'metrics', 'control', 'tls', 'util', ...LEAVES],
     types: ['session/ports.ts'],
     packages: ['ws'],
     builtIns: ['node:crypto', 'node:http', 'node:net', 'node:stream', 'node:tls'],

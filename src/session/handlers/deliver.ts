@@ -54,7 +54,7 @@ export class Deliverer {
   }
 
   #write(subscription: Subscription, subject: Buffer, view: DeliveryView, message: InboundPublication): void {
-    const { client, connect, stats, counters } = this.#context;
+    const { client, connect, stats, counters, options } = this.#context;
     const { body, payloadStart, payloadEnd } = message;
     const { output } = client;
     const headers = connect.headers ? view.headers : null;
@@ -62,9 +62,11 @@ export class Deliverer {
     if (headers === null)
       writeMsg(output, subject, subscription.sid, view.reply, body, payloadStart, payloadEnd);
     else writeHmsg(output, subject, subscription.sid, view.reply, headers, body, payloadStart, payloadEnd);
-    stats.outMessages++;
     const size = payloadEnd - payloadStart + headerBytes;
-    stats.outBytes += size;
+    if (options.countsPerClient) {
+      stats.outMessages++;
+      stats.outBytes += size;
+    }
     counters.clientMessagesOut++;
     counters.clientBytesOut += size;
     client.flushSoon();

@@ -107,10 +107,12 @@ export class PublishHandler {
   }
 
   #count(op: PublishOp): void {
-    const { stats, counters } = this.#context;
+    const { stats, counters, options } = this.#context;
     const size = op.payloadEnd - op.headerStart;
-    stats.inMessages++;
-    stats.inBytes += size;
+    if (options.countsPerClient) {
+      stats.inMessages++;
+      stats.inBytes += size;
+    }
     counters.clientMessagesIn++;
     counters.clientBytesIn += size;
   }

@@ -92,6 +92,7 @@ function setUp() {
     pingTimeoutMs: 1_000,
     clientInfo: { clientId: '', username: '', password: '' },
     controlHeaders: true,
+    countsPerClient: true,
   };
   const upstream = {
     requiresCredentials: false,

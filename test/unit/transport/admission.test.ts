@@ -84,7 +84,7 @@ for (const [kind, kindSettings, connectTo] of KINDS) {
       await client.sendAll('PING\r\n');
       assert.deepEqual(
         desk.asked.map((each) => each.client),
-        [[...transport.registry.live()][0]?.connection.peer],
+        [[...transport.registry.live()][0]?.peer],
       );
       // The kernel has the bytes; several turns of the event loop would have been enough to read them.
       for (let turn = 0; turn < 20; turn++) await new Promise((done) => setImmediate(done));

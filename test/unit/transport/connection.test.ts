@@ -67,7 +67,7 @@ describe('connection: input', () => {
 
   it('holds a refused operation and everything behind it until resume', async () => {
     const { client, session, transport } = await connected();
-    const { connection } = [...transport.registry.live()][0]!;
+    const connection = [...transport.registry.live()][0]!;
     session.isHolding = true;
     client.send(pub('1') + pub('2') + pub('3'));
     await waitFor(() => session.refusals === 1);
@@ -323,7 +323,7 @@ describe('connection: end', () => {
     session.port.close('Kicked');
     session.port.close('Stale Connection');
     session.port.fail(new GatewayError('GW_STALE', 'test'));
-    transport.registry.live().next().value?.connection.abort('Server Shutdown');
+    transport.registry.live().next().value?.abort('Server Shutdown');
     client.reset();
     await transport.registry.closeAll('Server Shutdown', 100);
     assert.deepEqual(session.closeReasons, ['Kicked']);
@@ -387,7 +387,7 @@ describe('connection: max_total_input', () => {
     for (const each of clients) each.send(`${'p'.repeat(200_000)}\r\n`);
     for (const each of clients) await each.readUntil(`${'p'.repeat(100)}\r\n`);
     assert.equal(transport.input.totalBytes, 0);
-    assert.ok([...transport.registry.live()].every(({ connection }) => connection.isReading));
+    assert.ok([...transport.registry.live()].every(({ isReading }) => isReading));
   });
 
   it('cuts one that does not finish, and the others go on', async () => {

@@ -3,8 +3,9 @@
  */
 import net from 'node:net';
 import type { CloseReason } from '../../../src/close-reason.ts';
+import { Counters } from '../../../src/metrics/counters.ts';
 import type { PublishOp } from '../../../src/nats/operations.ts';
-import type { ClientPort, ClientSession } from '../../../src/session/ports.ts';
+import type { ClientPort, ClientSession, SessionView } from '../../../src/session/ports.ts';
 import { Acceptor } from '../../../src/transport/acceptor.ts';
 import type { Admission } from '../../../src/transport/admission.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
@@ -28,10 +29,35 @@ import { within } from '../../support/wait-for.ts';
 /** What the session sends first. */
 export const INFO = 'INFO {"test":true} \r\n';
 
+/** Of a session that is about nothing but bytes. */
+const PLAIN_VIEW: SessionView = {
+  state: 'ready',
+  inMessages: 0,
+  outMessages: 0,
+  inBytes: 0,
+  outBytes: 0,
+  subscriptions: 0,
+  rttMs: null,
+  lastActivityMs: 0,
+  name: '',
+  lang: '',
+  version: '',
+  user: '',
+  method: '',
+  account: '',
+  mqttClientId: '',
+  mountpoint: '',
+  expiresMs: null,
+  permissions: null,
+  subscriptionList: () => [],
+  isSubscribedTo: () => false,
+};
+
 /** Answers PING, sends every publication back as MSG, and can be told to refuse publications. */
 export class EchoSession implements ClientSession {
   readonly maxPayloadBytes: number = 1024 * 1024;
   readonly hasHeaders = false;
+  readonly view = PLAIN_VIEW;
   readonly port: ClientPort;
   /** Publications are refused (held) while set. */
   isHolding = false;
@@ -41,6 +67,7 @@ export class EchoSession implements ClientSession {
   readonly closeReasons: CloseReason[] = [];
   refusals = 0;
   activity = 0;
+  flushes = 0;
   ends = 0;
 
   constructor(port: ClientPort) {
@@ -57,6 +84,9 @@ export class EchoSession implements ClientSession {
   }
   onActivity(): void {
     this.activity += 1;
+  }
+  onOutput(): void {
+    this.flushes += 1;
   }
   onEnd(): void {
     this.ends += 1;
@@ -154,6 +184,7 @@ export async function startTransport(settings: TransportSettings = {}): Promise<
       logger,
     },
     registry,
+    counters: new Counters(),
     admission: settings.admission,
     createSession: (port) => {
       const session = new EchoSession(port);

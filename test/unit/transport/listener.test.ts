@@ -11,6 +11,7 @@ import { FlushScheduler } from '../../../src/transport/flush-scheduler.ts';
 import { formatAddress } from '../../../src/transport/listener.ts';
 import { TcpListener } from '../../../src/transport/tcp-listener.ts';
 import { silentLogger } from '../../../src/util/logger.ts';
+import { clientView } from '../../support/client-view.ts';
 import { watchLeaks } from '../../support/leaks.ts';
 import { connectRaw } from '../../support/raw-client.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -39,7 +40,7 @@ describe('tcp listener', () => {
     assert.notEqual(transport.port, 0);
     await transport.connect();
     await transport.connect();
-    const peers = [...transport.registry.live()].map(({ connection }) => connection.peer);
+    const peers = [...transport.registry.live()].map(({ peer }) => peer);
     assert.deepEqual(
       peers.map(({ cid }) => cid),
       [1, 2],
@@ -99,7 +100,7 @@ describe('tcp listener', () => {
     const dual = new TcpListener({ name: 'dual', host: '', port: 0 }, transport.acceptor, silentLogger);
     await dual.start();
     const client = await connectRaw('127.0.0.1', dual.address.port);
-    const peer = [...transport.registry.live()][0]!.connection.peer;
+    const peer = [...transport.registry.live()][0]!.peer;
     assert.deepEqual([peer.remoteAddress, peer.localAddress], ['127.0.0.1', '127.0.0.1']);
     client.reset();
     await dual.close();
@@ -158,6 +159,7 @@ describe('connection registry', () => {
   const connection = (cid: number, listener?: string) => ({
     peer: peer(cid, listener),
     pendingBytes: 0,
+    describe: () => clientView({ cid, startMs: Date.now() }),
     aborted: [] as CloseReason[],
     close() {},
     abort(reason: CloseReason) {
@@ -174,12 +176,12 @@ describe('connection registry', () => {
       registry.noteGone(each);
     }
     assert.deepEqual(
-      registry.closed().map((closed) => closed.peer.cid),
+      registry.closed().map(({ cid }) => cid),
       [3, 4, 5],
     );
     const last = registry.closed()[2]!;
     assert.equal(last.reason, 'Client Closed');
-    assert.ok(last.startMs <= last.stopMs);
+    assert.ok(last.stopMs !== null && last.startMs <= last.stopMs);
   });
 
   it('counts per listener and starts ids where it is told', () => {

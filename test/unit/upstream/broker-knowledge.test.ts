@@ -53,6 +53,7 @@ class Bench {
       knownReport: null,
       usesDollarTopics: true,
       probeGapMs: GAP_MS,
+      onProbeEnded: () => {},
       onSettled: () => {
         this.settled++;
       },

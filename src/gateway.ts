@@ -11,6 +11,7 @@ import { buildListeners, startListener } from './gateway/client-parts.ts';
 import { ProcessControl, type RunningParts } from './gateway/process-control.ts';
 import { Counters } from './metrics/counters.ts';
 import { type GatewayOverview, overviewOf, processStatus } from './metrics/gateway-view.ts';
+import { type SubscriptionCounts, SubscriptionGauge } from './metrics/subscription-gauge.ts';
 import { NO_USAGE, type UpstreamUsage } from './metrics/upstream-usage.ts';
 import type { LiveSession } from './session/context.ts';
 import { createServerId } from './session/server-id.ts';
@@ -60,6 +61,7 @@ export interface StopOptions {
 /** A snapshot of what a gateway is doing. */
 export interface GatewayStatus {
   readonly connections: number;
+  readonly subscriptions: SubscriptionCounts;
   readonly upstream: UpstreamUsage;
   readonly pendingBytes: number;
   /** What the broker can do, and what that means for clients; null before the start. */
@@ -112,6 +114,7 @@ class ComposedGateway implements Gateway {
   #place: WorkerPlace | null;
   #readySinceMs: number | null = null;
   #counters = new Counters();
+  #subscriptions = new SubscriptionGauge();
   #registry: ConnectionRegistry<Connection>;
   #pending: PendingAccount;
   #listeners: Listener[] = [];
@@ -215,6 +218,7 @@ class ComposedGateway implements Gateway {
   status(): GatewayStatus {
     return {
       connections: this.#registry.size,
+      subscriptions: this.#subscriptions,
       upstream: this.#upstream?.usage ?? NO_USAGE,
       pendingBytes: this.#pending.totalBytes,
       broker: this.#upstream?.capabilities ?? null,
@@ -260,6 +264,7 @@ class ComposedGateway implements Gateway {
       admission: this.#place?.admission,
       access: this.#access,
       sessions: this.#sessions,
+      subscriptionGauge: this.#subscriptions,
       maxLevels: broker?.maxLevels ?? null,
     });
     for (const [index, listener] of this.#listeners.entries())

@@ -171,7 +171,8 @@ class Member {
   }
 
   async #askBackend(credentials: Credentials, outer: AbortSignal): Promise<Verdict> {
-    const { clock } = this.#services;
+    const { clock, counters } = this.#services;
+    const startMs = clock.now();
     const controller = new AbortController();
     const timer = clock.setTimeout(
       () => controller.abort(new TimeoutError('no answer in time')),
@@ -186,6 +187,7 @@ class Member {
       const answer = this.#authenticate(credentials, controller.signal).finally(release);
       return await unlessAborted(answer, controller.signal);
     } finally {
+      counters.of(this.method).duration.observe(clock.now() - startMs);
       clock.clearTimeout(timer);
       outer.removeEventListener('abort', onOuterAbort);
     }

@@ -74,6 +74,9 @@ const isUsage = (value: unknown): boolean =>
 const isStatus = (value: unknown): boolean =>
   isRecord(value) &&
   isCount(value.connections) &&
+  isRecord(value.subscriptions) &&
+  isCount(value.subscriptions.plain) &&
+  isCount(value.subscriptions.queue) &&
   isUsage(value.upstream) &&
   isCount(value.pendingBytes) &&
   isRecord(value.counters);

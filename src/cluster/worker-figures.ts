@@ -4,14 +4,11 @@
  */
 
 import { type CounterSnapshot, sumOf } from '../metrics/counters.ts';
-import type { ProcessStatus } from '../metrics/gateway-view.ts';
-import { NO_USAGE } from '../metrics/upstream-usage.ts';
+import { IDLE_STATUS, type ProcessStatus } from '../metrics/gateway-view.ts';
 import type { Clock } from '../util/clock.ts';
 
 /** A worker that takes longer to tell what it does is stuck. */
 const REPORT_LIMIT_MS = 1_000;
-
-const NOTHING: ProcessStatus = { connections: 0, upstream: NO_USAGE, pendingBytes: 0, counters: {} };
 
 interface Question {
   readonly isAnswered: Promise<boolean>;
@@ -21,7 +18,7 @@ interface Question {
 /** See the head of this file. */
 export class WorkerFigures {
   readonly #clock: Clock;
-  #last = NOTHING;
+  #last = IDLE_STATUS;
   #retired: CounterSnapshot = {};
   #question: Question | null = null;
 
@@ -52,7 +49,7 @@ export class WorkerFigures {
   /** The process is gone. */
   retire(): void {
     this.#retired = this.known.counters;
-    this.#last = NOTHING;
+    this.#last = IDLE_STATUS;
     this.#question?.finish(false);
   }
 

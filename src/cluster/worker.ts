@@ -6,8 +6,7 @@ import type { EventEmitter } from 'node:events';
 import { deepFreeze } from '../config/deep-freeze.ts';
 import { GatewayError } from '../errors.ts';
 import type { createGateway, Gateway } from '../gateway.ts';
-import { type ProcessStatus, processStatus } from '../metrics/gateway-view.ts';
-import { NO_USAGE } from '../metrics/upstream-usage.ts';
+import { IDLE_STATUS, type ProcessStatus, processStatus } from '../metrics/gateway-view.ts';
 import type { createLogger, Logger } from '../util/logger.ts';
 import {
   failedMessage,
@@ -31,7 +30,6 @@ export interface WorkerParts {
   readonly exit: (code: number) => void;
 }
 
-const IDLE: ProcessStatus = { connections: 0, upstream: NO_USAGE, pendingBytes: 0, counters: {} };
 const FAILURE = 1;
 
 /** See the head of this file. */
@@ -129,7 +127,7 @@ export class Worker {
 
   #status(): ProcessStatus {
     const status = this.#gateway?.status();
-    return status === undefined ? IDLE : processStatus(status);
+    return status === undefined ? IDLE_STATUS : processStatus(status);
   }
 
   #send(message: WorkerMessage, onSent: () => void = () => {}): void {

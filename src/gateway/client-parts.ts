@@ -4,6 +4,7 @@ import { PermissionChecks } from '../auth/permission-check.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { SubscriptionGauge } from '../metrics/subscription-gauge.ts';
 import type { LiveSession, SessionServices } from '../session/context.ts';
 import { NameSpaces } from '../session/name-spaces.ts';
 import type { ClientPort } from '../session/ports.ts';
@@ -36,6 +37,7 @@ export interface ClientNeeds {
   readonly admission: Admission | undefined;
   readonly access: AccessControl;
   readonly sessions: Set<LiveSession>;
+  readonly subscriptionGauge: SubscriptionGauge;
   readonly upstream: BrokerUpstream;
   /** Of the embedded broker, which disconnects publishers of deeper topics; null: no such limit. */
   readonly maxLevels: number | null;
@@ -135,6 +137,7 @@ function sessionServices({ config, ...needs }: ClientNeeds): SessionServices {
     failureDelay: access.failureDelay,
     permissionChecks: new PermissionChecks(),
     live: sessions,
+    subscriptionGauge: needs.subscriptionGauge,
   };
 }
 

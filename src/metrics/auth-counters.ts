@@ -1,5 +1,8 @@
 /** What authentication has come to, per method. Plain counters, copied by whoever publishes them. */
 
+import type { CounterSnapshot } from './counters.ts';
+import { Histogram } from './histogram.ts';
+
 /** Answers of one method. */
 export class MethodCounters {
   accepted = 0;
@@ -12,6 +15,8 @@ export class MethodCounters {
   busy = 0;
   /** Answers that were remembered; each is also counted as what it said. */
   cached = 0;
+  /** Of answers that were not remembered, waiting for a turn included. */
+  readonly duration = new Histogram();
 }
 
 /** Of one gateway process. */
@@ -20,14 +25,12 @@ export class AuthCounters {
   /** Clients that no method accepted. */
   denied = 0;
 
-  /** As plain data: `denied`, and `METHOD.ANSWER` for what the methods have said. */
-  snapshot(): Readonly<Record<string, number>> {
-    const named = [...this.methods].flatMap(([method, counters]) =>
-      Object.entries(counters).map(([answer, count]): [string, number] => [
-        `${method}.${answer}`,
-        Number(count),
-      ]),
-    );
+  /** As plain data: `denied`, `METHOD.ANSWER` for what the methods have said, and `METHOD.duration`. */
+  snapshot(): CounterSnapshot {
+    const named = [...this.methods].flatMap(([method, { duration, ...answers }]) => [
+      ...Object.entries(answers).map(([answer, count]) => [`${method}.${answer}`, count] as const),
+      [`${method}.duration`, duration.snapshot()] as const,
+    ]);
     return { denied: this.denied, ...Object.fromEntries(named) };
   }
 

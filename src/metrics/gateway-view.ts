@@ -3,11 +3,13 @@
  * workers.
  */
 import { type CounterSnapshot, sumOf } from './counters.ts';
-import { sumUsage, type UpstreamUsage } from './upstream-usage.ts';
+import { NO_SUBSCRIPTIONS, type SubscriptionCounts, sumSubscriptions } from './subscription-gauge.ts';
+import { NO_USAGE, sumUsage, type UpstreamUsage } from './upstream-usage.ts';
 
 /** What one process is doing, or all of them together. */
 export interface ProcessStatus {
   readonly connections: number;
+  readonly subscriptions: SubscriptionCounts;
   readonly upstream: UpstreamUsage;
   /** Bytes that wait for slow clients. */
   readonly pendingBytes: number;
@@ -44,9 +46,20 @@ export interface GatewayView {
 export function processStatus(
   status: Omit<ProcessStatus, 'counters'> & { readonly counters: { snapshot(): CounterSnapshot } },
 ): ProcessStatus {
-  const { connections, upstream, pendingBytes, counters } = status;
-  return { connections, upstream, pendingBytes, counters: counters.snapshot() };
+  const { connections, subscriptions, upstream, pendingBytes, counters } = status;
+  const { plain, queue } = subscriptions;
+  const gauges = { connections, subscriptions: { plain, queue }, upstream, pendingBytes };
+  return { ...gauges, counters: counters.snapshot() };
 }
+
+/** Of a process that does nothing yet, or nothing more. */
+export const IDLE_STATUS: ProcessStatus = {
+  connections: 0,
+  subscriptions: NO_SUBSCRIPTIONS,
+  upstream: NO_USAGE,
+  pendingBytes: 0,
+  counters: {},
+};
 
 /** The overview of these workers. */
 export function overviewOf(workers: readonly WorkerStatus[]): GatewayOverview {
@@ -54,6 +67,7 @@ export function overviewOf(workers: readonly WorkerStatus[]): GatewayOverview {
     workers.reduce((total, worker) => total + of(worker), 0);
   return {
     connections: sum((worker) => worker.connections),
+    subscriptions: sumSubscriptions(workers.map(({ subscriptions }) => subscriptions)),
     upstream: sumUsage(workers.map(({ upstream }) => upstream)),
     pendingBytes: sum((worker) => worker.pendingBytes),
     counters: sumOf(workers.map(({ counters }) => counters)),

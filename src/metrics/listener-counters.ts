@@ -14,6 +14,15 @@ export type RejectReason =
 export class ListenerCounters {
   /** Connections that got a session. */
   accepted = 0;
+  messagesIn = 0;
+  messagesOut = 0;
+  /** Part of `messagesIn`: those that came as HPUB. */
+  messagesInWithHeaders = 0;
+  /** Part of `messagesOut`: those that went out as HMSG. */
+  messagesOutWithHeaders = 0;
+  /** Headers and payload. */
+  bytesIn = 0;
+  bytesOut = 0;
   readonly rejected = new Map<RejectReason, number>();
   /** Ended connections by close reason. */
   readonly closed = new Map<string, number>();

@@ -6,6 +6,7 @@ import type { AccessPoint } from '../auth/access-point.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { Decision } from '../auth/chain.ts';
 import { GatewayError } from '../errors.ts';
+import { PERMISSIONS_CODE } from '../metrics/counters.ts';
 import { permissionsSubscriptionRemoved, writeErr } from '../nats/encoder.ts';
 import type { TimerHandle } from '../util/clock.ts';
 import type { Admission } from './admission.ts';
@@ -72,11 +73,12 @@ export class Authorization {
 
   #change(identity: Identity | null): void {
     this.apply(identity);
-    const { permissions, subscriptions, client } = this.#context;
+    const { permissions, subscriptions, client, counters } = this.#context;
     for (const one of subscriptions.all()) {
       if (permissions !== null && !permissions.maySubscribe(one.subject, one.queue)) {
         subscriptions.remove(one);
         one.stop();
+        counters.countError(PERMISSIONS_CODE);
         writeErr(client.output, permissionsSubscriptionRemoved(one.subject, one.queue, one.sid));
         client.flushSoon();
       } else one.isFiltered = permissions?.hasDenialsWithin(one.subject) ?? false;

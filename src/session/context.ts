@@ -3,6 +3,8 @@ import type { Identity } from '../auth/authenticator.ts';
 import type { FailureDelay } from '../auth/failure-delay.ts';
 import type { PermissionChecks } from '../auth/permission-check.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { ListenerCounters } from '../metrics/listener-counters.ts';
+import type { SubscriptionGauge } from '../metrics/subscription-gauge.ts';
 import type { ConnectOptions } from '../nats/operations.ts';
 import type { WireHeaders } from '../translation/wire-headers.ts';
 import type { Clock } from '../util/clock.ts';
@@ -40,6 +42,8 @@ export interface SessionServices {
   /** For lines that one bad peer could repeat without end. */
   readonly limitedLog: RepeatLimiter;
   readonly counters: Counters;
+  /** Subscriptions of all clients. */
+  readonly subscriptionGauge: SubscriptionGauge;
   readonly failureDelay: FailureDelay;
   readonly permissionChecks: PermissionChecks;
   /** Sessions of clients that are connected. */
@@ -68,6 +72,8 @@ export interface SessionContext extends SessionServices {
   readonly replies: ReplyQueue;
   readonly subscriptions: SubscriptionList;
   readonly stats: SessionStats;
+  /** Of the client's listener. */
+  readonly traffic: ListenerCounters;
   /** Set from CONNECT on. */
   connect: ConnectOptions;
   /** Set once the mountpoint is known. */

@@ -29,6 +29,8 @@ export interface Destination {
   readonly qos: QoS;
   /** Every broker accepts topics of this kind: no `$` in front, no `.` within. */
   readonly isCommon: boolean;
+  /** The topic is more than the subject with other separators. */
+  readonly isEscaped: boolean;
 }
 
 /** Where a PUB goes. */
@@ -42,8 +44,8 @@ export type PublishTarget =
 
 /** The NATS name of an incoming topic, or why it has none. */
 export type DeliveredName =
-  | { readonly subject: Buffer; readonly refusal: null }
-  | { readonly subject: null; readonly refusal: Refusal };
+  | { readonly subject: Buffer; readonly refusal: null; readonly isEscaped: boolean }
+  | { readonly subject: null; readonly refusal: Refusal; readonly isEscaped: false };
 
 const CACHE_LIMITS = {
   maxEntries: 20_000,
@@ -58,6 +60,7 @@ const UNSERVED = ['$SYS.REQ.', '$JS.API.'];
 const UNNAMED: DeliveredName = {
   subject: null,
   refusal: { ok: false, reason: 'empty_name', explanation: 'no message yet' },
+  isEscaped: false,
 };
 
 /** Translations of one client or listener. */
@@ -108,8 +111,12 @@ export class NameSpace {
         ? ({ ok: false, reason: 'invalid_utf8', explanation: 'the topic is not valid UTF-8' } as const)
         : this.mapper.deliveredSubject(text);
     const name: DeliveredName = result.ok
-      ? { subject: Buffer.from(result.name), refusal: null }
-      : { subject: null, refusal: result };
+      ? {
+          subject: Buffer.from(result.name),
+          refusal: null,
+          isEscaped: this.#differs(result.name, text ?? ''),
+        }
+      : { subject: null, refusal: result, isEscaped: false };
     this.#delivered.set(topic, start, end, name, end - start);
     return name;
   }
@@ -133,6 +140,13 @@ export class NameSpace {
     const topic = { text: mapped.name, bytes: Buffer.from(mapped.name) };
     const found = this.#rules.find(({ filter }) => matches(filter, line, start, end));
     const isCommon = !mapped.name.startsWith('$') && !mapped.name.includes('.');
-    return { kind: 'topic', topic, rule: found?.rule ?? null, correlation: null, qos: 0, isCommon };
+    const isEscaped = this.#differs(subject, mapped.name);
+    const rule = found?.rule ?? null;
+    return { kind: 'topic', topic, rule, correlation: null, qos: 0, isCommon, isEscaped };
+  }
+
+  /** Whether the two names differ in more than separators and mountpoint. */
+  #differs(subject: string, topic: string): boolean {
+    return this.mapper.mountpoint + subject.replaceAll('.', '/') !== topic;
   }
 }

@@ -77,7 +77,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       ...services,
       client,
       replies: new ReplyQueue(() => this.#wake()),
-      subscriptions: new SubscriptionList(),
+      subscriptions: new SubscriptionList(services.subscriptionGauge),
+      traffic: services.counters.ofListener(client.peer.listener),
       stats: { inMessages: 0, outMessages: 0, inBytes: 0, outBytes: 0 },
       connect: DEFAULT_CONNECT_OPTIONS,
       names: spaces.common,
@@ -102,6 +103,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       { intervalMs, timeoutMs: options.pingTimeoutMs },
       {
         sendPing: (onWritten) => {
+          services.counters.operations.pingOut++;
           writePing(client.output);
           client.flushSoon();
           client.onceFlushed(onWritten);
@@ -128,7 +130,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
 
   start(): void {
     this.context.live.add(this);
-    const { client, clock, options, upstream } = this.context;
+    const { client, clock, options, upstream, counters } = this.context;
+    counters.operations.infoOut++;
     writeInfo(client.output, serverInfo(this.context, this.#admission, this.maxPayloadBytes, false));
     client.flushSoon();
     const isAuthOwed = this.#admission.isRequired || upstream.requiresCredentials;
@@ -166,6 +169,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       this.#answerConnect();
       return true;
     }
+    this.context.counters.operations.connectIn++;
     const merged = mergeConnect(this.context.connect, line, start, end);
     checkConnect(merged);
     if (this.#state === 'ready') {
@@ -197,6 +201,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
 
   onPing(): boolean {
     if (!this.#isReady() || !this.context.upstreamPort?.isUp) return this.#hold();
+    this.context.counters.operations.pingIn++;
     const slot = this.context.replies.reserve();
     const { published } = this.context.own;
     this.context.upstreamPort.barrier(() => {
@@ -207,6 +212,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onPong(): boolean {
+    this.context.counters.operations.pongIn++;
     this.#keepalive.onPong();
     if (this.#state === 'greeted') this.#requireNoCredentials();
     return true;
@@ -237,7 +243,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     this.#keepalive.stop();
     subscriptions.closeAll();
     upstreamPort?.end();
-    counters.countClosed(reason);
+    counters.countClosed(client.peer.listener, reason);
     if (reason === 'Slow Consumer (Pending Bytes)') counters.slowConsumersPending++;
     if (reason === 'Slow Consumer (Write Deadline)') counters.slowConsumersDeadline++;
     const level = reason.startsWith('Slow Consumer') ? 'warn' : 'info';
@@ -365,13 +371,15 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   #answerConnect(): void {
     if (!this.context.connect.verbose) return;
     this.context.replies.now(() => {
+      this.context.counters.operations.okOut++;
       writeOk(this.context.client.output);
       this.context.client.flushSoon();
     });
   }
 
   #writePong(): void {
-    const { client, connect } = this.context;
+    const { client, connect, counters } = this.context;
+    counters.operations.pongOut++;
     writePong(client.output);
     client.flushSoon();
     if (this.#hasSentPong) return;
@@ -382,6 +390,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   #writeInfo(): void {
+    this.context.counters.operations.infoOut++;
     writeInfo(
       this.context.client.output,
       serverInfo(this.context, this.#admission, this.maxPayloadBytes, true),

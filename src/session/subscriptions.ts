@@ -1,5 +1,6 @@
 /** The subscriptions of one client: sid to subscription, limits, and who is asked for a reply subject. */
 
+import { SubscriptionGauge } from '../metrics/subscription-gauge.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
 import { matches } from '../nats/subject.ts';
 import { parentSlashes } from '../translation/delivery-filter.ts';
@@ -79,6 +80,12 @@ export class SubscriptionList {
   #ending = new Map<string, Subscription>();
   /** Grows whenever something changes here. */
   changes = 0;
+  readonly #gauge: SubscriptionGauge;
+
+  /** @param gauge counts those of all clients */
+  constructor(gauge = new SubscriptionGauge()) {
+    this.#gauge = gauge;
+  }
 
   /** Active subscriptions. */
   get size(): number {
@@ -107,12 +114,13 @@ export class SubscriptionList {
     if (former !== undefined) former.isOpen = false;
     this.#ending.delete(key);
     this.#bySid.set(key, subscription);
+    this.#gauge.change(subscription.isQueue, 1);
   }
 
   /** Frees the sid at once; deliveries are the caller's business. */
   remove(subscription: Subscription): void {
     const key = subscription.sid.toString('latin1');
-    if (this.#bySid.get(key) === subscription) this.#bySid.delete(key);
+    if (this.#bySid.get(key) === subscription) this.#leave(key, subscription);
     if (this.#ending.get(key) === subscription) this.#ending.delete(key);
   }
 
@@ -120,7 +128,7 @@ export class SubscriptionList {
   setEnding(subscription: Subscription): void {
     this.changes++;
     const key = subscription.sid.toString('latin1');
-    this.#bySid.delete(key);
+    this.#leave(key, subscription);
     this.#ending.set(key, subscription);
   }
 
@@ -139,9 +147,15 @@ export class SubscriptionList {
 
   /** Everything ends with the connection. */
   closeAll(): void {
-    for (const one of this.#bySid.values()) one.isOpen = false;
+    for (const [key, one] of [...this.#bySid]) {
+      one.isOpen = false;
+      this.#leave(key, one);
+    }
     for (const one of this.#ending.values()) one.isOpen = false;
-    this.#bySid.clear();
     this.#ending.clear();
+  }
+
+  #leave(key: string, subscription: Subscription): void {
+    if (this.#bySid.delete(key)) this.#gauge.change(subscription.isQueue, -1);
   }
 }

@@ -41,6 +41,7 @@ export class Acceptor {
         parts.registry.noteClosing(connection, reason);
         parts.admission?.leave(connection.peer);
       },
+      onErrorSent: (code) => parts.counters.countError(code),
       onGone: (connection) => parts.registry.noteGone(connection),
     };
   }

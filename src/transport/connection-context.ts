@@ -33,6 +33,8 @@ export interface ConnectionContext {
 export interface ConnectionObserver<C> {
   /** The session has ended; last bytes may still be on their way. Called once. */
   onClosing(connection: C, reason: CloseReason): void;
+  /** The client is told about an error by `-ERR`. @param code see `errors.ts` */
+  onErrorSent(code: string): void;
   /** The stream is gone. Called once, after `onClosing`. */
   onGone(connection: C): void;
 }

@@ -164,7 +164,10 @@ export class Connection
     const { errText, closeReason } = error.effect;
     const composed = error.context.errText;
     const text = typeof composed === 'string' ? composed : errText;
-    if (text !== null) writeErr(this.output, text);
+    if (text !== null) {
+      writeErr(this.output, text);
+      this.#observer.onErrorSent(error.code);
+    }
     if (closeReason !== null) this.close(closeReason);
     else if (text !== null) this.flushSoon();
   }

@@ -29,7 +29,7 @@ export interface BrokerSessionEvents extends Pick<LinkEvents, 'onMessage' | 'onD
   /** The link is gone, or, if none was up, an attempt has failed; another one follows by itself. */
   onDown(end: LinkEnd, wasUp: boolean): void;
   /** No further attempt makes sense. */
-  onFatal(error: GatewayError): void;
+  onFatal(error: GatewayError, end: LinkEnd, wasUp: boolean): void;
 }
 
 const BACKOFF: BackoffOptions = { baseMs: 250, maxMs: 5_000 };
@@ -124,16 +124,16 @@ export class BrokerSession {
     this.#link = null;
     if (this.#isClosed) return;
     const { watch } = this.#options;
-    if (this.#upAt === -1) watch.judge(end);
-    else watch.reach.onDisconnected();
+    const wasUp = this.#upAt !== -1;
+    if (wasUp) watch.reach.onDisconnected();
+    else watch.judge(end);
     const fatal = this.#options.isPermanent ? null : this.#fatal(end);
     if (fatal !== null) {
       this.#isClosed = true;
       this.#upAt = -1;
-      this.#events.onFatal(fatal);
+      this.#events.onFatal(fatal, end, wasUp);
       return;
     }
-    const wasUp = this.#upAt !== -1;
     if (wasUp && performance.now() - this.#upAt > STABLE_MS) this.#attempt = 0;
     this.#upAt = -1;
     this.#events.onDown(end, wasUp);

@@ -284,6 +284,7 @@ export class PairTraffic {
         this.#options.denied.deny(DENIED_FILTER + filter);
         this.#warn('upstream.subscription_dropped', CULPRIT);
       }),
+      received: this.#context.counters.upstream.received,
       subscribeLink: () => (position === null ? roles.subscribeLink : roles.groupLink(position)),
       publishLink: () => roles.publishLink,
       isDelayed: (isMarkerProven) => (this.#context.delaysSmallWrites() ?? isMarkerProven) && isSeparate(),

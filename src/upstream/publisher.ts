@@ -36,6 +36,8 @@ export interface PublisherOptions {
 
 /** PUBACK reason code: no matching subscribers. */
 const NO_MATCHING_SUBSCRIBERS = 0x10;
+/** Of many publications in flight, one in so many is timed. */
+const TIMED_ONE_IN = 16;
 /** Losses while publications were sent again together; after that they are sent one at a time. */
 const LOSSES_IN_A_BATCH = 1;
 
@@ -46,6 +48,9 @@ export class Publisher {
   #suspects = new Suspects<UnackedPublication>(LOSSES_IN_A_BATCH);
   #features: LinkFeatures | null = null;
   #hasUnproven = false;
+  /** The one whose way to its PUBACK is timed. */
+  #timed: UnackedPublication | null = null;
+  #timedSinceMs = 0;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -75,7 +80,9 @@ export class Publisher {
   publish(message: OutboundPublication, receipt: PublishReceipt | null): void {
     const link = this.#options.link();
     if (link === null) throw new GatewayError('GW_INTERNAL', 'publish without canPublish');
+    const { payloadStart, payloadEnd } = message;
     if (message.qos === 0 || receipt === null) {
+      this.#options.counters.upstream.sent.count(0, payloadEnd - payloadStart);
       this.#hasUnproven = true;
       link.publish(message, null);
       return;
@@ -120,6 +127,8 @@ export class Publisher {
       this.#window.acknowledge(culprit, REASON.UNSPECIFIED_ERROR);
     }
     this.#window.reset();
+    // The time of an outage is not that of a publication.
+    this.#timed = null;
   }
 
   /** The client is gone. */
@@ -129,14 +138,26 @@ export class Publisher {
   }
 
   #send(entry: UnackedPublication): void {
-    const { link, onSend, hasSubscribers } = this.#options;
+    const { link, onSend, hasSubscribers, counters } = this.#options;
+    const { sent } = counters.upstream;
+    sent.count(1, entry.payloadEnd);
+    if (this.#timed === null && (this.#window.size === 1 || sent.messages1 % TIMED_ONE_IN === 0)) {
+      this.#timed = entry;
+      this.#timedSinceMs = performance.now();
+    }
     onSend();
     entry.isUnheard = hasSubscribers?.(entry.topic.text) === false;
     link()?.send(entry, entry);
   }
 
+  #endTiming(): void {
+    this.#timed = null;
+    this.#options.counters.upstream.publishDuration.observe(performance.now() - this.#timedSinceMs);
+  }
+
   #onPuback(entry: UnackedPublication, code: number): void {
     if (code === NO_MATCHING_SUBSCRIBERS) this.#options.onUnheard();
+    if (entry === this.#timed) this.#endTiming();
     this.#suspects.clear(entry);
     this.#window.acknowledge(entry, code === 0 && entry.isUnheard ? NO_MATCHING_SUBSCRIBERS : code);
     this.#options.onPuback();

@@ -4,6 +4,7 @@
  */
 
 import type { GatewayError } from '../errors.ts';
+import { countIn } from '../metrics/counters.ts';
 import type { UpstreamUsage } from '../metrics/upstream-usage.ts';
 import type { OutboundPublication } from '../mqtt/publication.ts';
 import type {
@@ -184,7 +185,7 @@ export class SessionPair implements RecoveringPort {
     const session: BrokerSession = new BrokerSession(options, {
       onUp: (features) => this.#onUp(session, features),
       onDown: (end, wasUp) => this.#onDown(session, end, wasUp),
-      onFatal: (error) => this.#fail(error),
+      onFatal: (error, end, wasUp) => this.#fail(error, end, wasUp),
       onMessage: this.#receiver(position),
       onDrain: () => this.#wake(),
       onAnswer: () => this.#traffic.onAnswer(session),
@@ -235,6 +236,7 @@ export class SessionPair implements RecoveringPort {
 
   #onDown(session: BrokerSession, end: LinkEnd, wasUp: boolean): void {
     this.#context.counters.upstreamDisconnects++;
+    this.#countEnd(end, wasUp);
     if (this.#state === 'closing') {
       this.close();
       return;
@@ -254,6 +256,11 @@ export class SessionPair implements RecoveringPort {
     this.#awaitReturn();
   }
 
+  #countEnd(end: LinkEnd, wasUp: boolean): void {
+    const { connectFailures, disconnects } = this.#context.counters.upstream;
+    countIn(wasUp ? disconnects : connectFailures, end.kind === 'lost' ? 'lost' : String(end.code));
+  }
+
   /** The grace counts from the loss, however often sessions come and go meanwhile. */
   #awaitReturn(): void {
     clearTimeout(this.#deadline);
@@ -265,7 +272,8 @@ export class SessionPair implements RecoveringPort {
     this.#context.limitedLog.log('warn', { event, client_id: session.clientId, end }, message);
   }
 
-  #fail(error: GatewayError): void {
+  #fail(error: GatewayError, end: LinkEnd, wasUp: boolean): void {
+    this.#countEnd(end, wasUp);
     const wasClosing = this.#state === 'closing' || this.#state === 'closed';
     this.close();
     if (!wasClosing) this.#events.onFatal(error);

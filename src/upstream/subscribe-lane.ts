@@ -2,6 +2,7 @@
  * One subscribing session of a pair and what runs over it: its filters, its barriers, its nudges. Nearly always there
  * is one; queue groups may need sessions of their own, see `GroupSessions`. Knows one session, not the others.
  */
+import type { QoSCounters } from '../metrics/upstream-counters.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
 import { SessionNudges } from './ack-nudge.ts';
 import { Barrier } from './barrier.ts';
@@ -12,6 +13,8 @@ import { SubscriptionTable, type TableOptions } from './subscription-table.ts';
 /** What a lane asks of the pair, and tells it. */
 export interface LaneOptions {
   readonly table: TableOptions;
+  /** What comes for clients is counted here. */
+  readonly received: QoSCounters;
   /** The link that subscribes; null while there is none. */
   readonly subscribeLink: () => MqttLink | null;
   readonly publishLink: () => MqttLink | null;
@@ -66,7 +69,9 @@ export class SubscribeLane {
 
   onMessage(message: InboundPublication, identifiers: readonly number[]): void {
     this.nudges.onDelivery(message.qos);
-    if (!this.barrier.consume(message)) this.table.dispatch(message, identifiers);
+    if (this.barrier.consume(message)) return;
+    this.#options.received.count(message.qos, message.payloadEnd - message.payloadStart);
+    this.table.dispatch(message, identifiers);
   }
 
   #createBarrier(): Barrier {

@@ -37,7 +37,10 @@ export class Deliverer {
     if (isParentOnlyBytes(subscription.parentSlashes, topicBuffer, topicStart, topicEnd)) return true;
     if (subscription.isFiltered && this.#isDenied(subscription, subject)) return false;
     this.#write(subscription, subject, view, message);
-    if (view.reply !== null) this.#context.permissions?.noteReply(view.reply);
+    if (view.reply !== null) {
+      this.#context.counters.requestsOut++;
+      this.#context.permissions?.noteReply(view.reply);
+    }
     subscription.delivered++;
     if (subscription.delivered === subscription.max) {
       this.#context.subscriptions.remove(subscription);
@@ -54,21 +57,24 @@ export class Deliverer {
   }
 
   #write(subscription: Subscription, subject: Buffer, view: DeliveryView, message: InboundPublication): void {
-    const { client, connect, stats, counters, options } = this.#context;
+    const { client, connect, stats, traffic, options } = this.#context;
     const { body, payloadStart, payloadEnd } = message;
     const { output } = client;
     const headers = connect.headers ? view.headers : null;
     const headerBytes = headers === null ? 0 : headers.end - headers.start;
     if (headers === null)
       writeMsg(output, subject, subscription.sid, view.reply, body, payloadStart, payloadEnd);
-    else writeHmsg(output, subject, subscription.sid, view.reply, headers, body, payloadStart, payloadEnd);
+    else {
+      writeHmsg(output, subject, subscription.sid, view.reply, headers, body, payloadStart, payloadEnd);
+      traffic.messagesOutWithHeaders++;
+    }
     const size = payloadEnd - payloadStart + headerBytes;
     if (options.countsPerClient) {
       stats.outMessages++;
       stats.outBytes += size;
     }
-    counters.clientMessagesOut++;
-    counters.clientBytesOut += size;
+    traffic.messagesOut++;
+    traffic.bytesOut += size;
     client.flushSoon();
   }
 
@@ -82,6 +88,7 @@ export class Deliverer {
     view.reply = null;
     view.headers = null;
     view.isOwn = false;
+    if (name.isEscaped) this.#context.counters.topicEscapesIn++;
     if (name.refusal !== null) this.#refuse(name.refusal.reason, message);
     else if (message.retain || !this.#readWireProperties(view, message)) this.#readProperties(view, message);
     return view;

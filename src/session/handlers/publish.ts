@@ -1,5 +1,6 @@
 /** PUB and HPUB to an MQTT PUBLISH, and its PUBACK to `+OK`, 503 or an error. */
 import { GatewayError } from '../../errors.ts';
+import { PERMISSIONS_CODE } from '../../metrics/counters.ts';
 import type { OutboundPublication, PublicationProperties, QoS, TopicName } from '../../mqtt/publication.ts';
 import { FIRST_FAILURE, REASON } from '../../mqtt/reason-codes.ts';
 import {
@@ -59,7 +60,7 @@ export class PublishHandler {
     if (port === null || context.unconfirmedChanges > 0 || !port.canPublish) return false;
     this.#count(op);
     if (context.connect.pedantic && !isValidLiteral(op.line, op.subjectStart, op.subjectEnd)) {
-      context.replies.now(() => this.#err('Invalid Publish Subject'));
+      context.replies.now(() => this.#err('Invalid Publish Subject', 'GW_INVALID_PUBLISH_SUBJECT'));
     }
     const device = decodeMrBytes(op.line, op.subjectStart, op.subjectEnd);
     const { permissions } = context;
@@ -101,20 +102,29 @@ export class PublishHandler {
     const topic = { text: mapped.name, bytes: Buffer.from(mapped.name) };
     this.#send(
       op,
-      { topic, rule: null, correlation: device.correlation, qos: device.qos, isCommon: false },
+      {
+        topic,
+        rule: null,
+        correlation: device.correlation,
+        qos: device.qos,
+        isCommon: false,
+        isEscaped: true,
+      },
       port,
     );
   }
 
   #count(op: PublishOp): void {
-    const { stats, counters, options } = this.#context;
+    const { stats, traffic, options } = this.#context;
     const size = op.payloadEnd - op.headerStart;
     if (options.countsPerClient) {
       stats.inMessages++;
       stats.inBytes += size;
     }
-    counters.clientMessagesIn++;
-    counters.clientBytesIn += size;
+    traffic.messagesIn++;
+    traffic.bytesIn += size;
+    if (op.payloadStart > op.headerStart) traffic.messagesInWithHeaders++;
+    if (op.replyEnd > op.replyStart) this.#context.counters.requestsIn++;
   }
 
   #send(op: PublishOp, destination: Destination, port: UpstreamPort): void {
@@ -143,6 +153,7 @@ export class PublishHandler {
     publication.retain = (control?.retain ?? rule?.retain ?? false) && port.features.retainAvailable;
     publication.properties = fields;
     this.#guardSize(op, publication, port);
+    if (destination.isEscaped) this.#context.counters.topicEscapesOut++;
     this.#context.own.note(destination.topic);
     if (qos === 1) {
       port.publish(publication, this.#receipt(op, isRequest));
@@ -251,11 +262,14 @@ export class PublishHandler {
   }
 
   #ok(): void {
+    this.#context.counters.operations.okOut++;
     writeOk(this.#context.client.output);
     this.#context.client.flushSoon();
   }
 
-  #err(text: string): void {
+  /** @param code for the count; permissions have no code of their own */
+  #err(text: string, code = PERMISSIONS_CODE): void {
+    this.#context.counters.countError(code);
     writeErr(this.#context.client.output, text);
     this.#context.client.flushSoon();
   }

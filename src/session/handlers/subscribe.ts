@@ -1,4 +1,5 @@
 /** SUB to an MQTT SUBSCRIBE, and its SUBACK to `+OK` or an error. */
+import { countIn, PERMISSIONS_CODE } from '../../metrics/counters.ts';
 import { FIRST_FAILURE } from '../../mqtt/reason-codes.ts';
 import { permissionsSubscription, writeErr, writeOk } from '../../nats/encoder.ts';
 import type { ConnectOptions, SubscribeOp } from '../../nats/operations.ts';
@@ -31,7 +32,7 @@ export class SubscribeHandler {
    *   own messages may still be on their way
    */
   handle(op: SubscribeOp): boolean {
-    const { upstreamPort: port, subscriptions, replies, connect, own, permissions } = this.#context;
+    const { upstreamPort: port, subscriptions, replies, connect, own, permissions, counters } = this.#context;
     if (port === null || !port.isUp || !port.features.isSettled) return false;
     if (this.#context.unconfirmedChanges >= MAX_UNCONFIRMED) return false;
     const { line } = op;
@@ -42,14 +43,15 @@ export class SubscribeHandler {
     // Own messages may be about to use up its limit, which frees the sid.
     const mayEnd = former !== undefined && former.max > 0 && connect.echo;
     if (mayEnd && !own.haveArrivedSince(former.publishedBefore)) return false;
+    counters.operations.subIn++;
     // The order of these checks is nats-server's.
     if (queue.toString('latin1') === RESERVED_QUEUE || permissions?.maySubscribe(subject, queue) === false)
       this.#deny(subject, queue);
     else if (subscriptions.size >= this.#maxSubscriptions) {
-      replies.now(() => this.#err('maximum subscriptions exceeded'));
+      replies.now(() => this.#err('maximum subscriptions exceeded', 'GW_MAX_SUBSCRIPTIONS'));
     } else if (former !== undefined) replies.now(() => this.#ok(connect));
     else if (!isValidSubscription(subject, 0, subject.length))
-      replies.now(() => this.#err('Invalid Subject'));
+      replies.now(() => this.#err('Invalid Subject', 'GW_INVALID_SUBJECT'));
     else return this.#subscribe(subject, queue, sid);
     return true;
   }
@@ -112,6 +114,7 @@ export class SubscribeHandler {
   #onSuback(subscription: Subscription, code: number, slot: ReplySlot, connect: ConnectOptions): void {
     const context = this.#context;
     if (code >= FIRST_FAILURE) {
+      countIn(context.counters.upstream.subscribeFailures, String(code));
       subscription.isOpen = false;
       context.subscriptions.remove(subscription);
       const text = permissionsSubscription(subscription.subject, subscription.queue);
@@ -133,11 +136,13 @@ export class SubscribeHandler {
 
   #ok({ verbose }: ConnectOptions): void {
     if (!verbose) return;
+    this.#context.counters.operations.okOut++;
     writeOk(this.#context.client.output);
     this.#context.client.flushSoon();
   }
 
-  #err(text: string): void {
+  #err(text: string, code = PERMISSIONS_CODE): void {
+    this.#context.counters.countError(code);
     writeErr(this.#context.client.output, text);
     this.#context.client.flushSoon();
   }

@@ -15,11 +15,12 @@ export class UnsubscribeHandler {
 
   /** @returns false while there is no session with the broker, or own messages may still be on their way */
   handle(op: UnsubscribeOp): boolean {
-    const { upstreamPort: port, subscriptions, replies, connect, own } = this.#context;
+    const { upstreamPort: port, subscriptions, replies, connect, own, counters } = this.#context;
     if (port === null || !port.isUp || this.#context.unconfirmedChanges >= MAX_UNCONFIRMED) return false;
     const subscription = subscriptions.get(op.line.subarray(op.sidStart, op.sidEnd));
     const mustWait = subscription !== undefined && connect.echo;
     if (mustWait && !own.haveArrivedSince(subscription.publishedBefore)) return false;
+    counters.operations.unsubIn++;
     if (subscription === undefined) replies.now(() => this.#ok(connect));
     else if (op.max > subscription.delivered) {
       subscription.max = op.max;
@@ -54,6 +55,7 @@ export class UnsubscribeHandler {
   /** @param connect as it was at the UNSUB; a second CONNECT changes only what comes after it */
   #ok({ verbose }: ConnectOptions): void {
     if (!verbose) return;
+    this.#context.counters.operations.okOut++;
     writeOk(this.#context.client.output);
     this.#context.client.flushSoon();
   }

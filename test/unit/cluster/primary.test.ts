@@ -5,6 +5,7 @@ import type { PrimaryMessage, StartMessage } from '../../../src/cluster/messages
 import { ClusterGateway } from '../../../src/cluster/primary.ts';
 import type { WorkerEvents } from '../../../src/cluster/spawn.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { IDLE_STATUS } from '../../../src/metrics/gateway-view.ts';
 import { NO_USAGE } from '../../../src/metrics/upstream-usage.ts';
 import { type LogFields, type Logger, silentLogger } from '../../../src/util/logger.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -12,9 +13,9 @@ import { FakeClock } from '../../support/fake-clock.ts';
 const PORT = 4222;
 const address = (port = PORT) => ({ name: 'tcp', type: 'tcp', host: '127.0.0.1', port });
 const status = (count: number) => ({
+  ...IDLE_STATUS,
   connections: count,
   upstream: { ...NO_USAGE, clients: count },
-  pendingBytes: 0,
   counters: { in: count },
 });
 

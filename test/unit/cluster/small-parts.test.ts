@@ -18,6 +18,7 @@ import { partOf } from '../../../src/cluster/worker-config.ts';
 import { WorkerFigures } from '../../../src/cluster/worker-figures.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { GatewayError } from '../../../src/errors.ts';
+import { IDLE_STATUS } from '../../../src/metrics/gateway-view.ts';
 import { NO_USAGE } from '../../../src/metrics/upstream-usage.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -76,7 +77,7 @@ describe('connection ledger', () => {
 
 describe('messages between processes', () => {
   const config = loadConfig({ env: {}, flags: {} });
-  const status = { connections: 1, upstream: NO_USAGE, pendingBytes: 0, counters: { a: 1, b: { c: 2 } } };
+  const status = { ...IDLE_STATUS, connections: 1, counters: { a: 1, b: { c: 2 } } };
   const address = { name: 'tcp', type: 'tcp', host: '127.0.0.1', port: 1 };
   const fromPrimary = [
     { type: 'start', worker: 1, config, serverId: 'N', cidBase: 2 ** 32 },
@@ -344,6 +345,7 @@ describe('configuration of a worker', () => {
 
 describe('figures of a worker', () => {
   const status = (connections: number, count: number) => ({
+    ...IDLE_STATUS,
     connections,
     upstream: { ...NO_USAGE, clients: 1 },
     pendingBytes: 1,
@@ -356,9 +358,7 @@ describe('figures of a worker', () => {
     figures.update(status(6, 11));
     figures.retire();
     assert.deepEqual(figures.known, {
-      connections: 0,
-      upstream: NO_USAGE,
-      pendingBytes: 0,
+      ...IDLE_STATUS,
       counters: { in: 11, closed: { Kicked: 11 } },
     });
     figures.update(status(1, 2));

@@ -7,6 +7,7 @@ import { FailureDelay } from '../../../src/auth/failure-delay.ts';
 import { PermissionChecks } from '../../../src/auth/permission-check.ts';
 import type { CloseReason } from '../../../src/close-reason.ts';
 import { Counters } from '../../../src/metrics/counters.ts';
+import { SubscriptionGauge } from '../../../src/metrics/subscription-gauge.ts';
 import { Parser } from '../../../src/nats/parser.ts';
 import type { LiveSession } from '../../../src/session/context.ts';
 import { NameSpaces } from '../../../src/session/name-spaces.ts';
@@ -107,7 +108,8 @@ function setUp() {
   const wireHeaders = new WireHeaders();
   const failureDelay = new FailureDelay(0, clock);
   const permissionChecks = new PermissionChecks();
-  const shared = { failureDelay, permissionChecks, live: new Set<LiveSession>() };
+  const subscriptionGauge = new SubscriptionGauge();
+  const shared = { failureDelay, permissionChecks, subscriptionGauge, live: new Set<LiveSession>() };
   const services = { options, upstream, clock, logger, limitedLog, counters, wireHeaders, ...shared };
   const access = new AccessPoint({ chain: null, anonymous: null, defaultPermissions: null });
   const session = new Session(services, client, { spaces, access });

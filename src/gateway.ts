@@ -4,11 +4,13 @@
  */
 import { AccessControl } from './auth/access-control.ts';
 import type { Config } from './config/config.ts';
-import type { GatewayControl } from './control/gateway-control.ts';
+import type { GatewayControl, ReloadResult } from './control/gateway-control.ts';
 import { GatewayError } from './errors.ts';
-import { openBroker, shownUrl } from './gateway/broker-parts.ts';
-import { buildListeners, startListener } from './gateway/client-parts.ts';
+import { type BrokerNeeds, openBroker, prepareBroker, shownUrl } from './gateway/broker-parts.ts';
+import { ClientParts } from './gateway/client-parts.ts';
+import { LameDuck } from './gateway/lame-duck.ts';
 import { ProcessControl, type RunningParts } from './gateway/process-control.ts';
+import { Reloader, type ReloadParts } from './gateway/reload.ts';
 import { Counters } from './metrics/counters.ts';
 import { type GatewayOverview, overviewOf, processStatus } from './metrics/gateway-view.ts';
 import { type SubscriptionCounts, SubscriptionGauge } from './metrics/subscription-gauge.ts';
@@ -17,11 +19,11 @@ import type { LiveSession } from './session/context.ts';
 import { createServerId } from './session/server-id.ts';
 import { CredentialStore } from './tls/credential-store.ts';
 import { filterSubjects } from './translation/filter-subjects.ts';
-import { createNameMapper } from './translation/subject-topic.ts';
+import { createNameMapper, type NameMapper } from './translation/subject-topic.ts';
 import type { Admission } from './transport/admission.ts';
 import type { Connection } from './transport/connection.ts';
 import { ConnectionRegistry } from './transport/connection-registry.ts';
-import type { Listener, ListenerAddress } from './transport/listener.ts';
+import type { ListenerAddress } from './transport/listener.ts';
 import { PendingAccount } from './transport/pending-account.ts';
 import type { CapabilityReport } from './upstream/capability-report.ts';
 import type { EmbeddedBroker } from './upstream/embedded-broker.ts';
@@ -29,6 +31,7 @@ import type { RecoveryPeers } from './upstream/recovery.ts';
 import type { BrokerUpstream } from './upstream/upstream.ts';
 import { systemClock } from './util/clock.ts';
 import { type Logger, silentLogger } from './util/logger.ts';
+import type { PreparedChange } from './util/prepared-change.ts';
 
 export type { Config } from './config/config.ts';
 export { loadConfig } from './config/load.ts';
@@ -70,7 +73,7 @@ export interface GatewayStatus {
 }
 
 /** A gateway between NATS clients and one MQTT broker. */
-export interface Gateway extends Omit<GatewayControl, 'tap' | 'reload' | 'beginLameDuck'> {
+export interface Gateway extends Omit<GatewayControl, 'tap' | 'reload'> {
   /**
    * To be called once.
    * @throws {GatewayError} `GW_LISTEN` when an address cannot be used; nothing is left running then
@@ -84,12 +87,17 @@ export interface Gateway extends Omit<GatewayControl, 'tap' | 'reload' | 'beginL
    */
   reloadCertificates(): Promise<boolean>;
   /**
-   * Takes over who may connect and what clients may do: `authentication`, `no_auth_user`, `default_permissions`, and which
-   * listeners ask for credentials. Connected clients are checked once more. Everything else stays as it is.
-   * @param onTaken called when the new methods are in use, before connected clients are checked
-   * @throws {GatewayError} `GW_CONFIG` when the methods cannot be set up; nothing has changed then
+   * Takes over all that can be changed while it runs; connected clients are checked once more, and those stay that can.
+   * @param onTaken called when everything is in force, before connected clients are checked
+   * @returns which settings were taken over, and which wait for a restart
+   * @throws {GatewayError} `GW_CONFIG` when something cannot be; nothing has changed then
    */
-  reload(config: Config, onTaken?: () => void): Promise<void>;
+  reload(config: Config, onTaken?: () => void): Promise<ReloadResult>;
+  readonly isLameDuck: boolean;
+  /** Settles when a lame duck has no clients any more; whoever runs the gateway should stop it then. */
+  readonly retired: Promise<void>;
+  /** Ends clients that are too many, with the error that says so. */
+  endSurplus(cids: readonly number[]): void;
   /** Where clients connect; with the real ports once started. */
   addresses(): ListenerAddress[];
   status(): GatewayStatus;
@@ -103,13 +111,11 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   return new ComposedGateway(config, options.logger ?? silentLogger, options.place ?? null);
 }
 
-/** Clients that a reload checks at the same time. */
-const RECHECKS_AT_A_TIME = 16;
 /** Bound of a stop without drain. */
 const QUICK_STOP_MS = 1_000;
 
 class ComposedGateway implements Gateway {
-  #config: Config;
+  #reloader: Reloader;
   #logger: Logger;
   #place: WorkerPlace | null;
   #readySinceMs: number | null = null;
@@ -117,30 +123,34 @@ class ComposedGateway implements Gateway {
   #subscriptions = new SubscriptionGauge();
   #registry: ConnectionRegistry<Connection>;
   #pending: PendingAccount;
-  #listeners: Listener[] = [];
   #certificates: CredentialStore;
   #upstream: BrokerUpstream | null = null;
+  #clients: ClientParts | null = null;
   #broker: EmbeddedBroker | null = null;
   #access: AccessControl;
   #control: ProcessControl;
+  /** For access lists that are written in topics. */
+  #mapper: NameMapper;
   #sessions = new Set<LiveSession>();
+  #lameDuck: LameDuck;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, logger: Logger, place: WorkerPlace | null) {
-    this.#config = config;
+    this.#reloader = new Reloader(config, logger);
     this.#logger = logger;
     this.#place = place;
     this.#certificates = new CredentialStore(logger);
     const { maxConnections } = config;
     this.#registry = new ConnectionRegistry({ maxConnections, cidBase: place?.cidBase ?? 0 });
+    this.#lameDuck = new LameDuck({ registry: this.#registry, clock: systemClock, logger });
     this.#pending = new PendingAccount(config.maxTotalPendingBytes);
-    const mapper = createNameMapper({ ...config.mapping, mountpoint: '' });
+    this.#mapper = createNameMapper({ ...config.mapping, mountpoint: '' });
     this.#access = new AccessControl(config.authFailureDelayMs, {
       logger,
       clock: systemClock,
       counters: this.#counters.auth,
-      subjectsOfFilter: (filter) => filterSubjects(mapper, filter),
+      subjectsOfFilter: (filter) => filterSubjects(this.#mapper, filter),
     });
     this.#control = new ProcessControl({
       serverId: place?.serverId ?? createServerId(),
@@ -155,10 +165,6 @@ class ComposedGateway implements Gateway {
 
   get identity(): GatewayControl['identity'] {
     return this.#control.identity;
-  }
-
-  get config(): Config {
-    return this.#config;
   }
 
   readonly readiness: GatewayControl['readiness'] = () => this.#control.readiness();
@@ -184,7 +190,7 @@ class ComposedGateway implements Gateway {
     this.#upstream?.start();
     this.#readySinceMs = systemClock.now();
     this.#logger.info(
-      { event: 'gateway.ready', upstream: shownUrl(this.#config.upstream.url) },
+      { event: 'gateway.ready', upstream: shownUrl(this.config.upstream.url) },
       'Gateway is ready',
     );
   }
@@ -198,21 +204,45 @@ class ComposedGateway implements Gateway {
     return this.#certificates.reload();
   }
 
-  async reload(config: Config, onTaken: () => void = () => {}): Promise<void> {
-    await this.#access.load(config);
-    onTaken();
-    const sessions = [...this.#sessions];
-    // A few at a time: the backends of the methods have others to serve.
-    const worker = async (): Promise<void> => {
-      for (let one = sessions.pop(); one !== undefined; one = sessions.pop()) await one.reauthorize();
-    };
-    await Promise.all(Array.from({ length: RECHECKS_AT_A_TIME }, worker));
+  get config(): Config {
+    return this.#reloader.config;
+  }
+
+  async reload(config: Config, onTaken: () => void = () => {}): Promise<ReloadResult> {
+    const result = await this.#reloader.reload(this.#reloadParts(), config, onTaken);
     await this.reloadCertificates();
-    this.#logger.info({ event: 'gateway.reloaded', clients: this.#sessions.size }, 'authentication reloaded');
+    return result;
+  }
+
+  get retired(): Promise<void> {
+    return this.#lameDuck.over;
+  }
+
+  get isLameDuck(): boolean {
+    return this.#lameDuck.isActive;
+  }
+
+  async beginLameDuck(): Promise<void> {
+    await this.#starting?.catch(() => {});
+    const clients = this.#clients;
+    if (clients === null || this.#stopping !== null) return;
+    await clients.listeners.close();
+    clients.settings.beginLameDuck();
+    const times = { graceMs: this.config.lameDuckGraceMs, durationMs: this.config.lameDuckDurationMs };
+    this.#lameDuck.begin(times, () => {
+      for (const session of this.#sessions) session.sendInfo();
+    });
+  }
+
+  endSurplus(cids: readonly number[]): void {
+    for (const cid of cids) {
+      const error = new GatewayError('GW_MAX_CONNECTIONS', 'the limit of connections was lowered');
+      this.#registry.get(cid)?.fail(error);
+    }
   }
 
   addresses(): ListenerAddress[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#clients?.listeners.addresses ?? [];
   }
 
   status(): GatewayStatus {
@@ -233,26 +263,30 @@ class ComposedGateway implements Gateway {
   }
 
   get #running(): RunningParts {
-    const isServing = this.#readySinceMs !== null;
     return {
-      config: this.#config,
-      phase: this.#stopping !== null ? 'closed' : isServing ? 'serving' : 'starting',
-      listeners: this.#listeners,
+      config: this.config,
+      phase: this.#phase,
+      listeners: this.#clients?.listeners.all ?? [],
       upstream: this.#upstream,
     };
   }
 
+  get #phase(): RunningParts['phase'] {
+    if (this.#stopping !== null) return 'closed';
+    if (this.isLameDuck) return 'lame_duck';
+    return this.#readySinceMs === null ? 'starting' : 'serving';
+  }
+
   async #startParts(): Promise<void> {
-    const config = this.#config;
+    const { config } = this;
     const logger = this.#logger;
     const counters = this.#counters;
     const certificates = this.#certificates;
     await this.#access.load(config);
-    const peers = this.#place?.peers;
-    const { broker, upstream } = await openBroker({ config, logger, counters, certificates, peers });
+    const { broker, upstream } = await openBroker(this.#brokerNeeds());
     this.#broker = broker;
     this.#upstream = upstream;
-    this.#listeners = buildListeners({
+    this.#clients = new ClientParts({
       config,
       logger,
       counters,
@@ -267,17 +301,55 @@ class ComposedGateway implements Gateway {
       subscriptionGauge: this.#subscriptions,
       maxLevels: broker?.maxLevels ?? null,
     });
-    for (const [index, listener] of this.#listeners.entries())
-      await startListener(listener, config.listeners[index]);
+    await this.#clients.start();
+  }
+
+  #brokerNeeds(): BrokerNeeds {
+    const peers = this.#place?.peers;
+    const { config } = this;
+    return {
+      config,
+      logger: this.#logger,
+      counters: this.#counters,
+      certificates: this.#certificates,
+      peers,
+    };
+  }
+
+  #reloadParts(): ReloadParts {
+    const [clients, upstream] = [this.#clients, this.#upstream];
+    if (clients === null || upstream === null)
+      throw new GatewayError('GW_CONFIG', 'the gateway has not started yet');
+    return {
+      access: this.#access,
+      sessions: this.#sessions,
+      isRunning: () => this.#stopping === null && !this.isLameDuck,
+      others: [
+        (config) => prepareBroker(this.#brokerNeeds(), upstream, config),
+        (config) => clients.prepare(config),
+        (config) => this.#prepareMapper(config),
+      ],
+    };
+  }
+
+  #prepareMapper(config: Config): PreparedChange {
+    const mapper = createNameMapper({ ...config.mapping, mountpoint: '' });
+    return {
+      commit: () => {
+        this.#mapper = mapper;
+      },
+      abandon: async () => {},
+    };
   }
 
   async #stop(isDrain: boolean): Promise<void> {
     this.#logger.info({ event: 'gateway.stopping', drain: isDrain }, 'Gateway stops');
     // What is still being opened could not be closed. A failure is thrown by start().
     await this.#starting?.catch(() => {});
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    this.#lameDuck.stop();
+    await this.#clients?.listeners.close();
     for (const connection of [...this.#registry.live()]) connection.close('Server Shutdown');
-    const limitMs = isDrain ? this.#config.shutdownTimeoutMs : QUICK_STOP_MS;
+    const limitMs = isDrain ? this.config.shutdownTimeoutMs : QUICK_STOP_MS;
     const isDone = await this.#upstream?.stop(limitMs);
     if (isDone === false)
       this.#logger.warn({ event: 'gateway.drain_incomplete' }, 'not everything was acknowledged');

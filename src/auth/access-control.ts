@@ -8,6 +8,7 @@ import { GatewayError } from '../errors.ts';
 import type { AuthCounters } from '../metrics/auth-counters.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import type { PreparedChange } from '../util/prepared-change.ts';
 import { AccessPoint, type AccessRules } from './access-point.ts';
 import type { Identity } from './authenticator.ts';
 import { AuthenticationChain, type ChainLink } from './chain.ts';
@@ -20,6 +21,7 @@ import { createMethods } from './registry.ts';
 export interface AccessSettings {
   readonly authentication: readonly MethodConfig[];
   readonly authTimeoutMs: number;
+  readonly authFailureDelayMs: number;
   /** Who clients are that show nothing; null: refused. */
   readonly noAuthUser: string | null;
   readonly defaultPermissions: Permissions | null;
@@ -63,24 +65,25 @@ export class AccessControl {
   }
 
   /**
-   * Sets the methods up, in place of those there are. Listeners are those of the start.
+   * Sets the methods up, in place of those there are.
    * @throws {Error} when one of them cannot be; nothing has changed then
    */
   async load(settings: AccessSettings): Promise<void> {
+    (await this.prepare(settings)).commit();
+  }
+
+  /**
+   * Sets the methods up, and leaves those in use that there are until the change is committed.
+   * @throws {Error} when one of them cannot be
+   */
+  async prepare(settings: AccessSettings): Promise<PreparedChange> {
     const { chain, anonymous } = await this.#createChain(settings);
-    const former = this.#chain;
-    this.#chain = chain;
-    const { defaultPermissions } = settings;
-    for (const { name, isAuthenticated } of settings.listeners) {
-      const rules = isAuthenticated
-        ? { chain, anonymous, defaultPermissions }
-        : { chain: null, anonymous: null, defaultPermissions };
-      const point = this.#points.get(name);
-      if (point !== undefined) point.rules = rules;
-      else this.#points.set(name, new AccessPoint(rules));
-    }
-    // Not awaited: it ends when the last client that is being asked about has its answer, and reports its own failure.
-    if (former !== null) void this.#end(() => former.retire());
+    return {
+      commit: () => this.#use(settings, { chain, anonymous }),
+      abandon: async () => {
+        if (chain !== null) await this.#end(() => chain.close());
+      },
+    };
   }
 
   /** Idempotent. */
@@ -89,6 +92,25 @@ export class AccessControl {
     this.#chain = null;
     if (chain !== null) await this.#end(() => chain.close());
     await this.#passwords.close();
+  }
+
+  #use(settings: AccessSettings, { chain, anonymous }: Pick<AccessRules, 'chain' | 'anonymous'>): void {
+    const former = this.#chain;
+    this.#chain = chain;
+    this.failureDelay.maxDelayMs = settings.authFailureDelayMs;
+    const { defaultPermissions, listeners } = settings;
+    for (const { name, isAuthenticated } of listeners) {
+      const rules = isAuthenticated
+        ? { chain, anonymous, defaultPermissions }
+        : { chain: null, anonymous: null, defaultPermissions };
+      const point = this.#points.get(name);
+      if (point !== undefined) point.rules = rules;
+      else this.#points.set(name, new AccessPoint(rules));
+    }
+    const names = listeners.map(({ name }) => name);
+    for (const name of this.#points.keys()) if (!names.includes(name)) this.#points.delete(name);
+    // Not awaited: it ends when the last client that is being asked about has its answer, and reports its own failure.
+    if (former !== null) void this.#end(() => former.retire());
   }
 
   async #createChain(settings: AccessSettings): Promise<Pick<AccessRules, 'chain' | 'anonymous'>> {

@@ -18,24 +18,25 @@ const MAX_ADDRESSES = 10_000;
 /** See the head of the file. */
 export class FailureDelay {
   readonly #failures: LRUCache<string, number>;
-  readonly #maxDelayMs: number;
+  /** Longest delay; 0: nobody waits. */
+  maxDelayMs: number;
 
   /** @param maxDelayMs 0: nobody waits */
   constructor(maxDelayMs: number, clock: Clock) {
-    this.#maxDelayMs = maxDelayMs;
+    this.maxDelayMs = maxDelayMs;
     this.#failures = new LRUCache({ max: MAX_ADDRESSES, ttl: MEMORY_MS, ttlResolution: 0, perf: clock });
   }
 
   /** Milliseconds to wait before the next attempt from this address is looked at. */
   delayMsOf(address: string): number {
-    if (this.#maxDelayMs === 0) return 0;
+    if (this.maxDelayMs === 0) return 0;
     const paid = (this.#failures.get(sourceOf(address)) ?? 0) - FREE_FAILURES;
-    return paid < 0 ? 0 : Math.min(this.#maxDelayMs, FIRST_DELAY_MS * 2 ** Math.min(paid, 20));
+    return paid < 0 ? 0 : Math.min(this.maxDelayMs, FIRST_DELAY_MS * 2 ** Math.min(paid, 20));
   }
 
   /** A success is not noted: whoever has one account could otherwise go on guessing others. */
   noteFailure(address: string): void {
-    if (this.#maxDelayMs === 0) return;
+    if (this.maxDelayMs === 0) return;
     const source = sourceOf(address);
     this.#failures.set(source, (this.#failures.get(source) ?? 0) + 1);
   }

@@ -19,8 +19,9 @@ export function createCluster({ logger, passOn }: LogOutput): (config: Config) =
   return (config) => {
     // Settings, secrets among them, reach workers as messages only.
     const hiddenVariables = Object.keys(process.env).filter((name) => name.startsWith(ENV_PREFIX));
-    const listeners = config.listeners.length;
+    const listeners = (): number => gateway.config.listeners.length;
     const spawn = createSpawn({ file: WORKER_FILE, hiddenVariables, listeners, onLines: passOn });
-    return new ClusterGateway({ config, logger, clock: systemClock, spawn });
+    const gateway = new ClusterGateway({ config, logger, clock: systemClock, spawn });
+    return gateway;
   };
 }

@@ -5,18 +5,27 @@
 import type { EventEmitter } from 'node:events';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
+import type { ReloadResult } from '../control/gateway-control.ts';
 import { GatewayError } from '../errors.ts';
 import type { GatewayView } from '../metrics/gateway-view.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import { ConfigReloader } from './config-reloader.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** A gateway as the process sees it: one process or several. */
 export interface RunnableGateway extends GatewayView {
   /** @throws {GatewayError} `GW_LISTEN` when an address is taken */
   start(): Promise<void>;
+  /** In force. */
+  readonly config: Config;
   /** @throws {GatewayError} `GW_CONFIG`; nothing has changed then */
-  reload(config: Config): Promise<void>;
+  reload(config: Config): Promise<ReloadResult>;
+  /** Sends clients elsewhere, and ends them one by one. Idempotent. */
+  beginLameDuck(): Promise<void>;
+  readonly isLameDuck: boolean;
+  /** Settles when a lame duck has no clients any more. */
+  readonly retired: Promise<void>;
   /** Idempotent and bounded in time. */
   stop(options: { readonly drain: boolean }): Promise<void>;
   addresses(): readonly {
@@ -64,18 +73,23 @@ export async function serve(options: ServeOptions): Promise<number> {
     removePidFile(pidFile);
     options.exit(EXIT.failure);
   };
-  const signals = new SignalWait(options);
-  const reloads = new Reloads(gateway, options);
+  const signals = new SignalWait(gateway, options);
+  const reloads = new ConfigReloader(gateway, options);
+  const onReload = (): void => reloads.request();
+  const onLameDuck = (): void => signals.beginLameDuck();
+  events.on('SIGHUP', onReload);
+  events.on('SIGUSR2', onLameDuck);
   events.on('uncaughtException', uncaught);
   events.on('unhandledRejection', uncaught);
   try {
     const early = await Promise.race([gateway.start().then(() => null), signals.first]);
     if (early === null) await announce(gateway, options);
-    const signal = early ?? (await Promise.race([signals.first, failureOf(gateway)]));
-    return await stopOn(signal, gateway, options);
+    const reason = early ?? (await Promise.race([signals.first, gateway.retired, failureOf(gateway)]));
+    return await stopOn(reason ?? 'retired', gateway, options);
   } finally {
     signals.release();
-    reloads.release();
+    events.off('SIGHUP', onReload);
+    events.off('SIGUSR2', onLameDuck);
     events.off('uncaughtException', uncaught);
     events.off('unhandledRejection', uncaught);
     removePidFile(pidFile);
@@ -101,67 +115,36 @@ async function announce(gateway: RunnableGateway, { logger, pidFile }: ServeOpti
   logger.info({ event: 'process.ready', addresses }, message);
 }
 
-/** Takes a changed configuration over on SIGHUP; what is wrong leaves everything as it is. */
-class Reloads {
-  readonly #gateway: RunnableGateway;
-  readonly #options: ServeOptions;
-  readonly #onSignal = (): void => this.#request();
-  #isRunning = false;
-  #isWanted = false;
-
-  constructor(gateway: RunnableGateway, options: ServeOptions) {
-    this.#gateway = gateway;
-    this.#options = options;
-    options.events.on('SIGHUP', this.#onSignal);
-  }
-
-  release(): void {
-    this.#options.events.off('SIGHUP', this.#onSignal);
-  }
-
-  #request(): void {
-    this.#isWanted = true;
-    // Not awaited: it reports its own failure.
-    if (!this.#isRunning) void this.#run();
-  }
-
-  /** One after the other; signals that come meanwhile are one more. */
-  async #run(): Promise<void> {
-    const { logger, loadConfig } = this.#options;
-    this.#isRunning = true;
-    while (this.#isWanted) {
-      this.#isWanted = false;
-      try {
-        await this.#gateway.reload(loadConfig());
-      } catch (error) {
-        const reason = error instanceof GatewayError ? error.message : error;
-        logger.error(
-          { event: 'config.reload_failed', reason },
-          'the configuration was not taken over: the old one holds',
-        );
-      }
-    }
-    this.#isRunning = false;
-  }
-}
-
 type StopSignal = 'SIGINT' | 'SIGTERM';
+/** `retired`: a lame duck has no clients any more. */
+type StopReason = StopSignal | 'retired';
 
-/** Waits for the first signal; the second one ends the process without further ado. */
+/**
+ * Waits for the first signal; the second one ends the process without further ado. A lame duck is not hurried by SIGTERM:
+ * in Kubernetes it comes as soon as the hook that has sent SIGUSR2 returns, and would cut short what that was for.
+ */
 class SignalWait {
   readonly first: Promise<StopSignal>;
   readonly #events: EventEmitter;
+  readonly #logger: Logger;
+  readonly #gateway: RunnableGateway;
+  #isStopping = false;
   readonly #handlers: readonly (readonly [StopSignal, () => void])[];
 
-  constructor({ events, exit, logger, pidFile, clock }: ServeOptions) {
+  constructor(gateway: RunnableGateway, { events, exit, logger, pidFile, clock }: ServeOptions) {
     let resolveFirst: (signal: StopSignal) => void = () => {};
     this.first = new Promise((resolve) => {
       resolveFirst = resolve;
     });
     let last: { readonly signal: StopSignal; readonly atMs: number } | undefined;
     const onSignal = (signal: StopSignal) => () => {
+      if (signal === 'SIGTERM' && gateway.isLameDuck && !this.#isStopping) {
+        const words = 'SIGTERM: ignored, this is a lame duck; SIGINT stops it at once';
+        return logger.warn({ event: 'process.signal_ignored', signal }, words);
+      }
       const before = last;
       last = { signal, atMs: clock.now() };
+      this.#isStopping = true;
       if (before === undefined) return resolveFirst(signal);
       if (before.signal === signal && last.atMs - before.atMs < REPEAT_MS) return;
       logger.warn({ event: 'process.aborted', signal }, `${signal}: not waiting any longer`);
@@ -169,8 +152,18 @@ class SignalWait {
       exit(EXIT.ok);
     };
     this.#events = events;
+    this.#logger = logger;
+    this.#gateway = gateway;
     this.#handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => [signal, onSignal(signal)] as const);
     for (const [signal, handler] of this.#handlers) events.on(signal, handler);
+  }
+
+  /** Does nothing once the process is stopping. */
+  beginLameDuck(): void {
+    if (this.#gateway.isLameDuck || this.#isStopping) return;
+    this.#logger.info({ event: 'process.signal', signal: 'SIGUSR2' }, 'SIGUSR2: lame duck');
+    // It cannot fail.
+    void this.#gateway.beginLameDuck();
   }
 
   release(): void {
@@ -178,11 +171,19 @@ class SignalWait {
   }
 }
 
-async function stopOn(signal: StopSignal, gateway: RunnableGateway, options: ServeOptions): Promise<number> {
-  const { config, logger, clock } = options;
-  const drain = signal === 'SIGTERM';
-  logger.info({ event: 'process.signal', signal }, drain ? `${signal}: draining` : `${signal}: stopping`);
-  const limitMs = (drain ? config.shutdownTimeoutMs : 0) + STOP_MARGIN_MS;
+const STOP_WORDS: Readonly<Record<StopReason, string>> = {
+  SIGINT: 'SIGINT: stopping',
+  SIGTERM: 'SIGTERM: draining',
+  retired: 'The lame duck has no clients any more: stopping',
+};
+
+async function stopOn(reason: StopReason, gateway: RunnableGateway, options: ServeOptions): Promise<number> {
+  const { logger, clock } = options;
+  const drain = reason !== 'SIGINT';
+  const fields =
+    reason === 'retired' ? { event: 'process.retired' } : { event: 'process.signal', signal: reason };
+  logger.info(fields, STOP_WORDS[reason]);
+  const limitMs = (drain ? gateway.config.shutdownTimeoutMs : 0) + STOP_MARGIN_MS;
   let timer: TimerHandle | undefined;
   const tooLate = new Promise<'late'>((resolve) => {
     timer = clock.setTimeout(() => resolve('late'), limitMs);

@@ -2,8 +2,11 @@
  * Brings a changed configuration to the workers: to one of them first, then to all. Lives in the primary; knows of
  * workers only how to ask them.
  */
+import { takeOver } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
+import type { ReloadResult } from '../control/gateway-control.ts';
 import { GatewayError } from '../errors.ts';
+import type { ListenerAddress } from '../transport/listener.ts';
 import type { Logger } from '../util/logger.ts';
 import type { ReloadOutcome } from './reload-question.ts';
 
@@ -13,19 +16,29 @@ export interface RolloutTarget {
   readonly isReady: boolean;
   /** It has been given a configuration, and its process is there. */
   readonly hasBegun: boolean;
+  /** @param config of the whole gateway */
   reload(config: Config): Promise<ReloadOutcome>;
   kill(): void;
+}
+
+/** What a rollout tells the primary. */
+export interface RolloutEvents {
+  /** One worker works with it, and all others have to: what is not the workers' business changes now. */
+  onTaken(config: Config, addresses: readonly ListenerAddress[]): void;
 }
 
 /** See the head of this file. */
 export class ConfigRollout {
   #config: Config;
   readonly #targets: readonly RolloutTarget[];
+  readonly #events: RolloutEvents;
   readonly #logger: Logger;
+  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(config: Config, targets: readonly RolloutTarget[], logger: Logger) {
+  constructor(config: Config, targets: readonly RolloutTarget[], events: RolloutEvents, logger: Logger) {
     this.#config = config;
     this.#targets = targets;
+    this.#events = events;
     this.#logger = logger;
   }
 
@@ -34,19 +47,32 @@ export class ConfigRollout {
     return this.#config;
   }
 
-  /** @throws {GatewayError} `GW_CONFIG` when the first worker does not take it over; nothing has changed then */
-  async reload(config: Config): Promise<void> {
-    const next = withAccessOf(this.#config, config);
+  /**
+   * One after the other.
+   * @throws {GatewayError} `GW_CONFIG` when the first worker does not take it over; nothing has changed then
+   */
+  reload(wanted: Config): Promise<ReloadResult> {
+    const result = this.#last.then(() => this.#reload(wanted));
+    // Its failure is its caller's business.
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #reload(wanted: Config): Promise<ReloadResult> {
+    const { config, changed, needsRestart } = takeOver(this.#config, wanted);
+    refuseOtherFreePorts(this.#config, config);
     const first = this.#targets.find(({ isReady }) => isReady);
     if (first === undefined) throw new GatewayError('GW_CONFIG', 'no worker serves clients at the moment');
-    const outcome = await first.reload(next);
+    const outcome = await first.reload(config);
+    // It may still take over later what nobody else will: the next process goes by the old one.
+    if (outcome.kind === 'late') first.kill();
     if (outcome.kind !== 'taken') throw new GatewayError('GW_CONFIG', reasonOf(outcome));
     // In the same turn as the questions: no worker begins in between with the old one.
-    this.#config = next;
+    this.#config = config;
+    this.#events.onTaken(config, outcome.addresses);
     const others = this.#targets.filter((one) => one !== first && one.hasBegun);
     await Promise.all(others.map((one) => this.#reloadOther(one)));
-    const workers = others.length + 1;
-    this.#logger.info({ event: 'cluster.reloaded', workers }, 'authentication reloaded in all workers');
+    return { changed, needsRestart };
   }
 
   /** Who must not come in any more must not come in anywhere: a worker that stays behind is replaced. */
@@ -64,20 +90,14 @@ function reasonOf(outcome: Exclude<ReloadOutcome, { kind: 'taken' }>): string {
   return outcome.kind === 'late' ? 'a worker takes too long to take it over' : 'a worker ended meanwhile';
 }
 
-/** Only that which a running gateway takes over: a worker that is started later must not differ from the others in more. */
-function withAccessOf(
-  config: Config,
-  { authentication, noAuthUser, defaultPermissions, listeners }: Config,
-): Config {
-  const isAuthenticated = new Map(listeners.map((listener) => [listener.name, listener.isAuthenticated]));
-  return {
-    ...config,
-    authentication,
-    noAuthUser,
-    defaultPermissions,
-    listeners: config.listeners.map((listener) => ({
-      ...listener,
-      isAuthenticated: isAuthenticated.get(listener.name) ?? listener.isAuthenticated,
-    })),
-  };
+/** Workers share a free port by counting how many they have asked for: the count must be the same in all, whenever they start. */
+function refuseOtherFreePorts(inForce: Config, wanted: Config): void {
+  const free = ({ listeners }: Config) => listeners.filter(({ port }) => port === 0);
+  const names = (config: Config) => free(config).map(({ name, host }) => `${name} ${host}`);
+  if (names(inForce).join() === names(wanted).join()) return;
+  const key = free(wanted)[0]?.bindKey ?? 'listeners';
+  throw new GatewayError(
+    'GW_CONFIG',
+    `${key}: with several workers, listeners on any free port (0) come and go only with a restart; name a port`,
+  );
 }

@@ -10,9 +10,13 @@ export interface LedgerLimits {
   readonly perListener: ReadonlyMap<string, number>;
 }
 
+/** Connection ids of worker n are n × 2^32 and more. */
+export const CIDS_PER_WORKER = 2 ** 32;
+
 /** See the head of this file. */
 export class ConnectionLedger {
-  readonly #limits: LedgerLimits;
+  /** For clients that come; see {@link ConnectionLedger.surplus} for those that are there. */
+  limits: LedgerLimits;
   /** Listener of each client, by worker and connection id. */
   readonly #clients = new Map<number, Map<number, string>>();
   readonly #perListener = new Map<string, number>();
@@ -20,7 +24,7 @@ export class ConnectionLedger {
   #count = 0;
 
   constructor(limits: LedgerLimits) {
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /** Clients of all workers. */
@@ -31,14 +35,31 @@ export class ConnectionLedger {
   /** Enters a client, if there is room. */
   admit(worker: number, cid: number, listener: string): boolean {
     this.#lastCids.set(worker, Math.max(cid, this.lastCid(worker)));
-    const limit = this.#limits.perListener.get(listener) ?? Number.POSITIVE_INFINITY;
-    if (this.#count >= this.#limits.maxConnections || this.#countOf(listener) >= limit) return false;
+    const limit = this.limits.perListener.get(listener) ?? Number.POSITIVE_INFINITY;
+    if (this.#count >= this.limits.maxConnections || this.#countOf(listener) >= limit) return false;
     const clients = this.#clients.get(worker) ?? new Map<number, string>();
     this.#clients.set(worker, clients);
     clients.set(cid, listener);
     this.#count += 1;
     this.#perListener.set(listener, this.#countOf(listener) + 1);
     return true;
+  }
+
+  /** Clients that are more than the limits allow, by worker: those that have come last. */
+  surplus(): ReadonlyMap<number, readonly number[]> {
+    const all = [...this.#clients].flatMap(([worker, clients]) =>
+      [...clients].map(([cid, listener]) => ({ worker, cid, listener, number: cid % CIDS_PER_WORKER })),
+    );
+    // Ids of different workers say nothing about who came first; the numbers within them come close.
+    all.sort((one, other) => one.number - other.number);
+    const tooMany = new Set(last(all, this.#count - this.limits.maxConnections));
+    for (const [name, limit] of this.limits.perListener) {
+      const own = all.filter(({ listener }) => listener === name);
+      for (const one of last(own, own.length - limit)) tooMany.add(one);
+    }
+    const byWorker = new Map<number, number[]>();
+    for (const { worker, cid } of tooMany) byWorker.set(worker, [...(byWorker.get(worker) ?? []), cid]);
+    return byWorker;
   }
 
   /** A client is gone. Harmless when it was never admitted. */
@@ -65,4 +86,8 @@ export class ConnectionLedger {
   #countOf(listener: string): number {
     return this.#perListener.get(listener) ?? 0;
   }
+}
+
+function last<T>(list: readonly T[], count: number): readonly T[] {
+  return count <= 0 ? [] : list.slice(-count);
 }

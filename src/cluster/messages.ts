@@ -28,8 +28,12 @@ export type PrimaryMessage =
   /** The broker has answered another worker. */
   | { readonly type: 'answered' }
   | { readonly type: 'report' }
-  /** Take over who may connect. Holds secrets, as `start` does. */
+  /** Take over what can be changed. Holds secrets, as `start` does. */
   | { readonly type: 'reload'; readonly id: number; readonly config: Config }
+  /** Clients that are more than a lowered limit allows. */
+  | { readonly type: 'surplus'; readonly cids: readonly number[] }
+  /** Send clients elsewhere, and end them one by one. */
+  | { readonly type: 'lameDuck' }
   | { readonly type: 'stop'; readonly isDrain: boolean };
 
 /** From a worker to the primary. */
@@ -53,7 +57,15 @@ export type WorkerMessage =
   /** The broker answers again. */
   | { readonly type: 'answered' }
   /** The answer to `reload`; if it is not taken over, nothing has changed. */
-  | { readonly type: 'reloaded'; readonly id: number; readonly isTaken: boolean; readonly reason: string }
+  | {
+      readonly type: 'reloaded';
+      readonly id: number;
+      readonly isTaken: boolean;
+      readonly reason: string;
+      readonly addresses: readonly ListenerAddress[];
+    }
+  /** After `lameDuck`: no client is left. */
+  | { readonly type: 'retired' }
   /** The answer to `report`. */
   | { readonly type: 'status'; readonly status: ProcessStatus }
   /** The last message. */
@@ -84,6 +96,8 @@ const isStatus = (value: unknown): boolean =>
 const isAddress = (value: unknown): boolean =>
   isRecord(value) && isText(value.name) && isText(value.type) && isText(value.host) && isCount(value.port);
 
+const areAddresses = (value: unknown): boolean => Array.isArray(value) && value.every(isAddress);
+
 const FROM_PRIMARY: Readonly<Record<PrimaryMessage['type'], Check>> = {
   start: ({ worker, config, serverId, cidBase }) =>
     isCount(worker) && isRecord(config) && isText(serverId) && isCount(cidBase),
@@ -92,19 +106,23 @@ const FROM_PRIMARY: Readonly<Record<PrimaryMessage['type'], Check>> = {
   answered: () => true,
   report: () => true,
   reload: ({ id, config }) => isCount(id) && isRecord(config),
+  surplus: ({ cids }) => Array.isArray(cids) && cids.every(isCount),
+  lameDuck: () => true,
   stop: ({ isDrain }) => isFlag(isDrain),
 };
 
 const FROM_WORKER: Readonly<Record<WorkerMessage['type'], Check>> = {
   loaded: () => true,
-  ready: ({ addresses }) => Array.isArray(addresses) && addresses.every(isAddress),
+  ready: ({ addresses }) => areAddresses(addresses),
   failed: ({ code, message, context }) =>
     isText(code) && Object.hasOwn(ERRORS, String(code)) && isText(message) && isRecord(context),
   ask: ({ cid, listener }) => isCount(cid) && isText(listener),
   left: ({ cid }) => isCount(cid),
   away: ({ areAway }) => isFlag(areAway),
   answered: () => true,
-  reloaded: ({ id, isTaken, reason }) => isCount(id) && isFlag(isTaken) && isText(reason),
+  reloaded: ({ id, isTaken, reason, addresses }) =>
+    isCount(id) && isFlag(isTaken) && isText(reason) && areAddresses(addresses),
+  retired: () => true,
   status: ({ status }) => isStatus(status),
   stopped: ({ status }) => isStatus(status),
 };

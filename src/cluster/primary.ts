@@ -3,6 +3,7 @@
  * and replaces them, keeps the limits they share, and adds up what they do.
  */
 import type { Config } from '../config/config.ts';
+import type { ReloadResult } from '../control/gateway-control.ts';
 import { GatewayError } from '../errors.ts';
 import { type GatewayOverview, type GatewayView, overviewOf } from '../metrics/gateway-view.ts';
 import { createServerId } from '../session/server-id.ts';
@@ -10,8 +11,8 @@ import type { ListenerAddress } from '../transport/listener.ts';
 import type { EmbeddedBroker } from '../upstream/embedded-broker.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import { ConfigRollout } from './config-rollout.ts';
-import { ConnectionLedger } from './connection-ledger.ts';
+import { ConfigRollout, type RolloutTarget } from './config-rollout.ts';
+import { CIDS_PER_WORKER, ConnectionLedger, type LedgerLimits } from './connection-ledger.ts';
 import type { StartMessage } from './messages.ts';
 import { OutageBoard } from './outage-board.ts';
 import type { Spawn } from './spawn.ts';
@@ -26,8 +27,6 @@ export interface ClusterParts {
   readonly spawn: Spawn;
 }
 
-/** Connection ids of worker n are n × 2^32 and more. */
-const CIDS_PER_WORKER = 2 ** 32;
 /** Ids that a worker may have given out without the primary having heard of it. */
 const UNHEARD_CIDS = 2 ** 16;
 /** What a stop may take beyond the time that its workers have for it. */
@@ -39,6 +38,8 @@ const QUICK_STOP_MS = 1_000;
 export class ClusterGateway implements SlotOwner, GatewayView {
   /** Settles when it cannot go on; it has stopped then. */
   readonly failure: Promise<GatewayError>;
+  /** Settles when a lame duck has no clients any more. */
+  readonly retired: Promise<void>;
   readonly #parts: ClusterParts;
   readonly #serverId = createServerId();
   readonly #slots: readonly WorkerSlot[];
@@ -53,8 +54,10 @@ export class ClusterGateway implements SlotOwner, GatewayView {
   #isPortFixed = false;
   #broker: EmbeddedBroker | null = null;
   #onStarted: (error: GatewayError | null) => void = () => {};
+  #onRetired: () => void = () => {};
   #onFailure: (error: GatewayError) => void = () => {};
   #isStarted = false;
+  #isLameDuck = false;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
@@ -64,16 +67,17 @@ export class ClusterGateway implements SlotOwner, GatewayView {
     this.failure = new Promise((resolve) => {
       this.#onFailure = resolve;
     });
-    const limited = config.listeners.filter(({ maxConnections }) => maxConnections > 0);
-    this.#ledger = new ConnectionLedger({
-      maxConnections: config.maxConnections,
-      perListener: new Map(limited.map(({ name, maxConnections }) => [name, maxConnections])),
+    this.retired = new Promise((resolve) => {
+      this.#onRetired = resolve;
     });
+    this.#ledger = new ConnectionLedger(limitsOf(config));
     this.#slots = Array.from(
       { length: config.workers },
       (_, index) => new WorkerSlot({ worker: index + 1, spawn, owner: this, clock, logger }),
     );
-    this.#rollout = new ConfigRollout(config, this.#slots, logger);
+    const targets = this.#slots.map((slot) => this.#target(slot));
+    const onTaken = (next: Config, addresses: readonly ListenerAddress[]) => this.#onTaken(next, addresses);
+    this.#rollout = new ConfigRollout(config, targets, { onTaken }, logger);
   }
 
   /**
@@ -102,12 +106,35 @@ export class ClusterGateway implements SlotOwner, GatewayView {
     return this.#stopping;
   }
 
+  /** In force. */
+  get config(): Config {
+    return this.#rollout.config;
+  }
+
   /**
    * As a gateway of one process does: one worker tries, then all take it over.
    * @throws {GatewayError} `GW_CONFIG`; nothing has changed then
    */
-  async reload(config: Config): Promise<void> {
-    await this.#rollout.reload(config);
+  async reload(config: Config): Promise<ReloadResult> {
+    if (this.#stopping !== null || this.#isLameDuck)
+      throw new GatewayError('GW_CONFIG', 'the gateway is stopping');
+    return await this.#rollout.reload(config);
+  }
+
+  get isLameDuck(): boolean {
+    return this.#isLameDuck;
+  }
+
+  /** As a gateway of one process does: each worker ends its own clients. Resolves when it has begun. */
+  async beginLameDuck(): Promise<void> {
+    await this.#starting?.catch(() => {});
+    if (this.#isLameDuck || this.#stopping !== null) return;
+    this.#isLameDuck = true;
+    const { lameDuckGraceMs, lameDuckDurationMs } = this.config;
+    const fields = { clients: this.#ledger.size, grace_ms: lameDuckGraceMs, duration_ms: lameDuckDurationMs };
+    const words = 'Lame duck: no new clients, those who are here are closed one by one';
+    this.#parts.logger.info({ event: 'cluster.lame_duck', ...fields }, words);
+    void Promise.all(this.#slots.map((slot) => slot.retire())).then(() => this.#onRetired());
   }
 
   /** Where clients connect; with the real ports once started. */
@@ -126,7 +153,11 @@ export class ClusterGateway implements SlotOwner, GatewayView {
 
   onReady(slot: WorkerSlot, addresses: readonly ListenerAddress[]): void {
     if (this.#addresses.length === 0) this.#addresses = addresses;
-    const isSame = addresses.every(({ port }, index) => port === this.#addresses[index]?.port);
+    const isSame = addresses.every(({ name, port }) => {
+      // During a reload some are there already, or still.
+      const known = this.#addresses.find((one) => one.name === name);
+      return known === undefined || known.port === port;
+    });
     if (!isSame) throw new GatewayError('GW_INTERNAL', 'a worker does not listen where the others do');
     this.#endTurn(slot);
     this.#outages.tell(this.#slots);
@@ -218,21 +249,50 @@ export class ClusterGateway implements SlotOwner, GatewayView {
 
   #startMessage(worker: number): StartMessage {
     if (this.#addresses.length > 0 && !this.#slots.some(({ isReady }) => isReady)) this.#isPortFixed = true;
-    const config = partOf(this.#rollout.config, {
-      ports: this.#isPortFixed ? this.#addresses.map(({ port }) => port) : null,
-      broker: this.#broker,
-    });
+    const config = this.#partOf(this.config);
     const lastCid = this.#ledger.lastCid(worker);
     const cidBase = lastCid === 0 ? worker * CIDS_PER_WORKER : lastCid + UNHEARD_CIDS;
     return { type: 'start', worker, config, serverId: this.#serverId, cidBase };
   }
 
+  /** What one worker gets. */
+  #partOf(config: Config): Config {
+    const { listeners } = this.config;
+    // A listener that was there keeps the port it was given, whatever its place in the list is now.
+    const portOf = (name: string) => this.#addresses[listeners.findIndex((one) => one.name === name)]?.port;
+    const ports = config.listeners.map(({ name, port }) => (port === 0 ? (portOf(name) ?? 0) : port));
+    return partOf(config, { ports: this.#isPortFixed ? ports : null, broker: this.#broker });
+  }
+
+  #target(slot: WorkerSlot): RolloutTarget {
+    return {
+      worker: slot.worker,
+      get isReady() {
+        return slot.isReady;
+      },
+      get hasBegun() {
+        return slot.hasBegun;
+      },
+      reload: (config) => slot.reload(this.#partOf(config)),
+      kill: () => slot.kill(),
+    };
+  }
+
+  #onTaken(config: Config, addresses: readonly ListenerAddress[]): void {
+    this.#addresses = addresses;
+    this.#parts.logger.setLevel?.(config.log.level);
+    this.#ledger.limits = limitsOf(config);
+    for (const [worker, cids] of this.#ledger.surplus()) {
+      this.#slots[worker - 1]?.tell({ type: 'surplus', cids });
+    }
+  }
+
   async #stop(isDrain: boolean): Promise<void> {
-    const { config, clock, logger } = this.#parts;
+    const { clock, logger } = this.#parts;
     this.#onStarted(null);
     // What is still being opened could not be closed. A failure is thrown by start().
     await this.#starting?.catch(() => {});
-    const limitMs = (isDrain ? config.shutdownTimeoutMs : QUICK_STOP_MS) + STOP_MARGIN_MS;
+    const limitMs = (isDrain ? this.config.shutdownTimeoutMs : QUICK_STOP_MS) + STOP_MARGIN_MS;
     const timer = clock.setTimeout(() => {
       logger.error({ event: 'cluster.stop_timeout', limitMs }, 'workers that do not stop are killed');
       for (const slot of this.#slots) slot.kill();
@@ -258,4 +318,12 @@ export class ClusterGateway implements SlotOwner, GatewayView {
       );
     }
   }
+}
+
+function limitsOf({ maxConnections, listeners }: Config): LedgerLimits {
+  const limited = listeners.filter((listener) => listener.maxConnections > 0);
+  return {
+    maxConnections,
+    perListener: new Map(limited.map((listener) => [listener.name, listener.maxConnections])),
+  };
 }

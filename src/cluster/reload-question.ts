@@ -1,15 +1,16 @@
 /** A worker that is asked to take a configuration over, until it answers, ends, or takes too long. Knows no processes. */
+import type { ListenerAddress } from '../transport/listener.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
 
 /** What has come of it. */
 export type ReloadOutcome =
-  | { readonly kind: 'taken' }
+  | { readonly kind: 'taken'; readonly addresses: readonly ListenerAddress[] }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'late' }
   /** The process has ended. */
   | { readonly kind: 'gone' };
 
-/** Setting the methods up; clients that are connected are checked afterwards. */
+/** Opening listeners, setting methods up; clients that are connected are checked afterwards. */
 const RELOAD_LIMIT_MS = 30_000;
 
 /** See the head of this file. One at a time. */
@@ -34,9 +35,9 @@ export class ReloadQuestion {
     });
   }
 
-  /** @param reason null: taken over */
-  onAnswer(id: number, reason: string | null): void {
-    if (id === this.#id) this.#end(reason === null ? { kind: 'taken' } : { kind: 'refused', reason });
+  /** @param outcome what the worker says */
+  onAnswer(id: number, outcome: ReloadOutcome): void {
+    if (id === this.#id) this.#end(outcome);
   }
 
   /** The process has ended. */

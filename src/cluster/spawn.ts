@@ -31,8 +31,8 @@ export interface SpawnOptions {
   readonly file: string;
   /** Variables of our environment that workers do not get: settings reach them as messages. */
   readonly hiddenVariables: readonly string[];
-  /** How many sockets workers listen on. */
-  readonly listeners: number;
+  /** How many sockets workers listen on at the moment. */
+  readonly listeners: () => number;
   /** Takes what workers write to standard output, in whole lines. */
   readonly onLines: (lines: string) => void;
 }
@@ -102,12 +102,12 @@ interface Handover {
  * @param listeners each has at most one client under way, and they are taken in order
  * @returns closes what may not have been taken; harmless for what was
  */
-function watchHandover(child: ChildProcess, listeners: number): () => void {
+function watchHandover(child: ChildProcess, listeners: () => number): () => void {
   const latest: Handover[] = [];
   const send = child.send.bind(child) as (...args: unknown[]) => boolean;
   child.send = (...args: unknown[]): boolean => {
     const handle = args[1];
-    if (isHandover(handle) && latest.push(handle) > listeners) latest.shift();
+    if (isHandover(handle) && latest.push(handle) > listeners()) latest.shift();
     return send(...args);
   };
   return () => {

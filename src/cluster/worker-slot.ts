@@ -68,6 +68,8 @@ export class WorkerSlot {
   /** Why the process cannot start, as it says itself. */
   #failure: GatewayError | null = null;
   #onStopped: ((isClean: boolean) => void) | null = null;
+  /** Set once it is a lame duck: the process is not replaced any more. */
+  #onRetired: (() => void) | null = null;
 
   constructor(parts: SlotParts) {
     this.#parts = parts;
@@ -118,7 +120,7 @@ export class WorkerSlot {
     this.#process?.send(message);
   }
 
-  /** Asks the process to take over who may connect; one that still starts does so afterwards. */
+  /** Asks the process to take a configuration over; one that still starts does so afterwards. */
   reload(config: Config): Promise<ReloadOutcome> {
     return this.#reload.ask((id) => this.tell({ type: 'reload', id, config }));
   }
@@ -134,6 +136,19 @@ export class WorkerSlot {
       restarts: Math.max(0, this.#count - 1),
       isCurrent,
     };
+  }
+
+  /** The process sends its clients away; no other one is started. Resolves when they, or the process, are gone. */
+  retire(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRetired = resolve;
+      if (this.hasBegun) this.tell({ type: 'lameDuck' });
+      else {
+        this.#enter('pausing');
+        this.kill();
+        resolve();
+      }
+    });
   }
 
   /** Ends the process, and starts no other. To be called once. @returns whether it has ended as it was told */
@@ -207,7 +222,15 @@ export class WorkerSlot {
         owner.onAnswered(this);
         return;
       case 'reloaded':
-        this.#reload.onAnswer(message.id, message.isTaken ? null : message.reason);
+        this.#reload.onAnswer(
+          message.id,
+          message.isTaken
+            ? { kind: 'taken', addresses: message.addresses }
+            : { kind: 'refused', reason: message.reason },
+        );
+        return;
+      case 'retired':
+        this.#onRetired?.();
         return;
       case 'status':
       case 'stopped':
@@ -234,12 +257,15 @@ export class WorkerSlot {
     this.#figures.retire();
     this.#reload.onGone();
     const isClean = state === 'stopping' && code === 0;
-    const pauseMs = state === 'stopping' ? null : this.#pauseAfter(servedMs);
+    const isLast = state === 'stopping' || this.#onRetired !== null;
+    const pauseMs = isLast ? null : this.#pauseAfter(servedMs);
     if (!isClean) {
       const fields = { worker: this.worker, pid, code, signal, servedMs, restartInMs: pauseMs };
       this.#parts.logger.error({ event: 'worker.exited', ...fields }, 'a worker has ended');
     }
+    this.#onRetired?.();
     if (state === 'stopping') this.#finish(isClean);
+    else if (isLast) this.#enter('pausing');
     else this.#replace(pauseMs, signal ?? (code === null ? 'no process' : `exit code ${code}`));
     this.#parts.owner.onEnded(this);
   }

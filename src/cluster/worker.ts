@@ -80,6 +80,12 @@ export class Worker {
       case 'reload':
         this.#reload(message).catch((error) => this.#crash(error));
         return;
+      case 'surplus':
+        this.#gateway?.endSurplus(message.cids);
+        return;
+      case 'lameDuck':
+        this.#retire().catch((error) => this.#crash(error));
+        return;
       case 'stop':
         this.#stop(message.isDrain).catch((error) => this.#crash(error));
         return;
@@ -104,11 +110,14 @@ export class Worker {
     this.#send({ type: 'ready', addresses: this.#gateway.addresses() });
   }
 
-  /** Answers as soon as the new methods work: checking the clients that are there may take longer. */
+  /** Answers as soon as everything is in force: checking the clients that are there may take longer. */
   async #reload({ id, config }: Extract<PrimaryMessage, { type: 'reload' }>): Promise<void> {
     await this.#starting;
     let isTaken = false;
-    const answer = (reason: string): void => this.#send({ type: 'reloaded', id, isTaken, reason });
+    const answer = (reason: string): void => {
+      const addresses = this.#gateway?.addresses() ?? [];
+      this.#send({ type: 'reloaded', id, isTaken, reason, addresses });
+    };
     try {
       await this.#gateway?.reload(deepFreeze(config), () => {
         isTaken = true;
@@ -118,6 +127,13 @@ export class Worker {
       if (isTaken) throw error;
       answer(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  async #retire(): Promise<void> {
+    await this.#starting;
+    await this.#gateway?.beginLameDuck();
+    await this.#gateway?.retired;
+    this.#send({ type: 'retired' });
   }
 
   async #stop(isDrain: boolean): Promise<void> {

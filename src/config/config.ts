@@ -165,6 +165,10 @@ export interface Config {
   readonly pingTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
+  /** Before the first client is closed. */
+  readonly lameDuckGraceMs: number;
+  /** Until the last client is closed, the grace included. */
+  readonly lameDuckDurationMs: number;
   readonly listeners: readonly ListenerConfig[];
   /** Methods in order; empty: the broker decides. */
   readonly authentication: readonly MethodConfig[];

@@ -14,6 +14,7 @@ export type OriginOf = (path: string) => string;
 export function checkContradictions(settings: Settings, originOf: OriginOf, problems: Problems): void {
   const add = (key: string, message: string) => problems.add(key, originOf(key), message);
   checkSizes(settings, originOf, add);
+  checkLameDuck(settings, originOf, add);
   if (settings.upstream.password !== '' && settings.upstream.username === '')
     add('upstream.password', 'is not used without upstream.username');
   checkListeners(settings, add);
@@ -31,6 +32,17 @@ const ASCENDING = [
   ['max_pending', 'max_total_pending'],
   ['max_payload', 'max_total_input'],
 ] as const;
+
+/** The time during which clients are closed one by one is what the grace leaves of the duration. */
+function checkLameDuck(settings: Settings, originOf: OriginOf, add: Add): void {
+  const { lame_duck_grace_period: grace, lame_duck_duration: duration } = settings;
+  if (grace <= duration) return;
+  const [blamed, other] =
+    originOf('lame_duck_grace_period') === 'default'
+      ? ['lame_duck_duration', 'must not be shorter than lame_duck_grace_period']
+      : ['lame_duck_grace_period', 'must not be longer than lame_duck_duration'];
+  add(blamed, `${other} (${grace / 1000} s and ${duration / 1000} s)`);
+}
 
 function checkSizes(settings: Settings, originOf: OriginOf, add: Add): void {
   for (const [smaller, larger] of ASCENDING) {
@@ -89,7 +101,8 @@ function shown({ host, port }: ListenAddress): string {
   return `= "${host.includes(':') ? `[${host}]` : host}:${port}"`;
 }
 
-function isLoopback(host: string): boolean {
+/** Whether only programs of this machine can reach an address. */
+export function isLoopback(host: string): boolean {
   return /^(?:::ffff:)?127(?:\.\d{1,3}){3}$|^localhost$|^::1$/i.test(host);
 }
 

@@ -17,6 +17,8 @@ export interface Key<T> {
   readonly env?: string;
   /** Never shown; may also be given as `<name>_file`. */
   readonly isSecret?: boolean;
+  /** A running gateway does not take it over; see {@link atStart}. */
+  readonly needsRestart?: boolean;
   /** Only in lists: may be left out without having a default. */
   readonly isOptional?: boolean;
   /** Settings of each entry of a list of objects. */
@@ -41,6 +43,11 @@ export const ENV_PREFIX = 'NATSMQTT_';
 /** A setting with a default. */
 export function key<T>(doc: string, type: Format<T>, defaultValue: unknown, isSecret = false): Key<T> {
   return { doc, format: type.kind, type, default: defaultValue, ...(isSecret && { isSecret }) };
+}
+
+/** Marks a setting that holds from one start to the next: a reload leaves it as it is, and says so. */
+export function atStart<T>(setting: Key<T>): Key<T> {
+  return { ...setting, needsRestart: true };
 }
 
 /** A setting of a list entry that may be left out; parses to null then. */

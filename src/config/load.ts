@@ -219,6 +219,8 @@ function toConfig(settings: Settings): Config {
     pingTimeoutMs: settings.ping_timeout,
     idleTimeoutMs: settings.idle_timeout,
     shutdownTimeoutMs: settings.shutdown_timeout,
+    lameDuckGraceMs: settings.lame_duck_grace_period,
+    lameDuckDurationMs: settings.lame_duck_duration,
     listeners: settings.listeners.map(toListener),
     authentication: settings.authentication,
     noAuthUser: settings.no_auth_user === '' ? null : settings.no_auth_user,

@@ -1,6 +1,6 @@
 /** Renders the schema as the table of settings in README.md. Pure: the same schema gives the same text. */
 import type { Variants } from './entries.ts';
-import { environmentName, type Group, isKey, isRequired } from './key.ts';
+import { environmentName, type Group, isKey, isRequired, type Key } from './key.ts';
 import { SCHEMA } from './schema.ts';
 
 /** Markdown: how to set a setting from outside the file, then a table of all of them. */
@@ -31,7 +31,7 @@ function* rowsOf(group: Group, prefix: string): Generator<string[]> {
     }
     const absent = isRequired(node) ? 'required' : 'not set';
     const shown = node.default === undefined ? absent : `\`${JSON.stringify(node.default)}\``;
-    yield [`\`${prefix}${name}\``, shown, cell(node.type.short ?? node.type.allowed), cell(node.doc)];
+    yield [`\`${prefix}${name}\``, shown, cell(node.type.short ?? node.type.allowed), cell(meaning(node))];
     if (node.items !== undefined) yield* rowsOf(node.items, `${prefix}${name}[].`);
     if (node.variants !== undefined) yield* rowsOfVariants(node.variants, prefix + name);
   }
@@ -43,6 +43,10 @@ function* rowsOfVariants({ by, common, groups }: Variants, path: string): Genera
   yield [`\`${path}[].${by}\``, 'required', kinds.join(', '), `Which ${by} the entry sets up.`];
   yield* rowsOf(common, `${path}[].`);
   for (const kind of kinds) yield* rowsOf(groups[kind] ?? {}, `${path}[${kind}].`);
+}
+
+function meaning({ doc, needsRestart }: Key<unknown>): string {
+  return needsRestart === true ? `${doc} Needs a restart.` : doc;
 }
 
 /** A bar would end the cell, and GitHub takes `<` for HTML. */

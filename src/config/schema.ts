@@ -20,7 +20,7 @@ import {
   listOf,
   text,
 } from './formats.ts';
-import { environmentName, type Group, isKey, key, optional, type Parsed } from './key.ts';
+import { atStart, environmentName, type Group, isKey, key, optional, type Parsed } from './key.ts';
 import * as names from './name-formats.ts';
 import { LISTENER_TLS_KEYS, UPSTREAM_TLS_KEYS } from './tls.ts';
 
@@ -116,11 +116,13 @@ const RULE_KEYS = {
 
 /** All settings, without the names of their environment variables. */
 const KEYS = {
-  server_name: key('Name shown to clients in INFO.', names.identifier, 'nats_mqtt_gateway'),
-  workers: key(
-    'Processes that serve clients; `"auto"` is one per processor core. Limits stay those of the whole gateway; each worker gets an equal part of `max_total_…`.',
-    either(integer(1, 256), choice('auto')),
-    1,
+  server_name: atStart(key('Name shown to clients in INFO.', names.identifier, 'nats_mqtt_gateway')),
+  workers: atStart(
+    key(
+      'Processes that serve clients; `"auto"` is one per processor core. Limits stay those of the whole gateway; each worker gets an equal part of `max_total_…`.',
+      either(integer(1, 256), choice('auto')),
+      1,
+    ),
   ),
   mountpoint: key(
     'Topic prefix that every client lives under and cannot leave, for instance `"site1/"` or `"${connect.user}/"`.',
@@ -168,6 +170,16 @@ const KEYS = {
     'How long SIGTERM waits for clients and broker before the process ends.',
     pauseOrNone,
     '25s',
+  ),
+  lame_duck_grace_period: key(
+    'After SIGUSR2: how long clients that were told to go elsewhere may take for it before the first one is closed.',
+    pauseOrNone,
+    '10s',
+  ),
+  lame_duck_duration: key(
+    'After SIGUSR2: time within which all clients are closed, one by one, the grace period included; then the process ends.',
+    pauseOrNone,
+    '2m',
   ),
   listeners: entries('Addresses that NATS clients connect to.', LISTENER_KEYS, [
     { name: 'tcp', type: 'tcp', bind: '127.0.0.1:4222' },
@@ -232,12 +244,16 @@ const KEYS = {
   rules: entries('Overrides for publications by subject; the first rule that matches counts.', RULE_KEYS, []),
   control_headers: key('Whether clients may set MQTT fields through `Mqtt-…` headers.', boolean, true),
   upstream: {
-    url: key(
-      'The MQTT broker: `mqtt://HOST:1883`, `mqtts://`, `ws://`, `wss://`, `mqtt+unix:///PATH`; `embedded:` starts a small one in this process, for trying things out.',
-      names.brokerUrl,
-      names.EMBEDDED_URL,
+    url: atStart(
+      key(
+        'The MQTT broker: `mqtt://HOST:1883`, `mqtts://`, `ws://`, `wss://`, `mqtt+unix:///PATH`; `embedded:` starts a small one in this process, for trying things out.',
+        names.brokerUrl,
+        names.EMBEDDED_URL,
+      ),
     ),
-    embedded_bind: key('Where the broker behind `embedded:` listens.', names.listenAddress, '127.0.0.1:1883'),
+    embedded_bind: atStart(
+      key('Where the broker behind `embedded:` listens.', names.listenAddress, '127.0.0.1:1883'),
+    ),
     username: key(
       "User name of the gateway's own sessions (the probe, and `pooled` mode); empty is anonymous.",
       names.oneLine,
@@ -245,21 +261,27 @@ const KEYS = {
     ),
     password: key("Password of the gateway's own sessions.", names.oneLine, '', true),
     password_file: key('File that holds `upstream.password`.', names.oneLine, ''),
-    mode: key(
-      "`per_client`: every client has an MQTT session of its own. `pooled`: a few sessions of the gateway's own serve all clients.",
-      choice('per_client', 'pooled'),
-      'per_client',
+    mode: atStart(
+      key(
+        "`per_client`: every client has an MQTT session of its own. `pooled`: a few sessions of the gateway's own serve all clients.",
+        choice('per_client', 'pooled'),
+        'per_client',
+      ),
     ),
-    pool_size: key('Most session pairs in `pooled` mode.', integer(1, 256), 4),
-    sessions: key(
-      'MQTT connections per client, or per pair in `pooled` mode: `separate` ones for publishing and subscribing, a `single` one, or `auto`: separate where the broker delays small writes.',
-      choice('auto', 'separate', 'single'),
-      'auto',
+    pool_size: atStart(key('Most session pairs in `pooled` mode.', integer(1, 256), 4)),
+    sessions: atStart(
+      key(
+        'MQTT connections per client, or per pair in `pooled` mode: `separate` ones for publishing and subscribing, a `single` one, or `auto`: separate where the broker delays small writes.',
+        choice('auto', 'separate', 'single'),
+        'auto',
+      ),
     ),
-    protocol_version: key(
-      '5, or 4 for MQTT 3.1.1 (then without headers, reply subjects and no-responders).',
-      choice(4, 5),
-      5,
+    protocol_version: atStart(
+      key(
+        '5, or 4 for MQTT 3.1.1 (then without headers, reply subjects and no-responders).',
+        choice(4, 5),
+        5,
+      ),
     ),
     keepalive: key('MQTT keepalive.', duration({ min: '1s', max: '18h', wholeSeconds: true }), '60s'),
     connect_timeout: key('How long a new client waits for the broker before it is closed.', timeout, '10s'),
@@ -278,12 +300,14 @@ const KEYS = {
       integer(1, 65_535),
       1000,
     ),
-    fast_path: key(
-      'Encode and decode messages below MQTT.js, at a fraction of the cost; `false` uses its documented interface only.',
-      boolean,
-      true,
+    fast_path: atStart(
+      key(
+        'Encode and decode messages below MQTT.js, at a fraction of the cost; `false` uses its documented interface only.',
+        boolean,
+        true,
+      ),
     ),
-    probe: key('Whether to find out by a few test messages how the broker behaves.', boolean, true),
+    probe: atStart(key('Whether to find out by a few test messages how the broker behaves.', boolean, true)),
     auth_required: key(
       'Whether INFO asks clients for credentials; `auto`: when the broker refuses anonymous sessions.',
       choice('auto', true, false),
@@ -297,10 +321,8 @@ const KEYS = {
       choice('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
       'info',
     ),
-    format: key(
-      '`json`, `pretty`, or `auto`: pretty on a terminal.',
-      choice('auto', 'json', 'pretty'),
-      'auto',
+    format: atStart(
+      key('`json`, `pretty`, or `auto`: pretty on a terminal.', choice('auto', 'json', 'pretty'), 'auto'),
     ),
   },
 } as const;
@@ -325,8 +347,6 @@ export type Settings = Parsed<typeof KEYS>;
 /** Settings of later versions, which must not be taken for slips of the pen. True: an empty value changes nothing. */
 export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
   ['enable_stats', false],
-  ['lame_duck_grace_period', false],
-  ['lame_duck_duration', false],
   ['http', false],
   ['listeners[].access_rules', true],
   ['listeners[].proxy_protocol', false],

@@ -108,3 +108,26 @@ export interface ReloadResult {
   readonly changed: readonly string[];
   readonly needsRestart: readonly string[];
 }
+
+/** Brings what the configuration file and the environment say now into the running gateway; one reload at a time. */
+export interface ConfigReloads {
+  readonly history: ReloadHistory;
+  /**
+   * Reads the configuration again and hands it to the gateway; both outcomes are logged and counted.
+   * @throws {GatewayError} `GW_CONFIG`; nothing has changed then
+   */
+  reload(): Promise<ReloadResult>;
+}
+
+/** Reloads since the start. */
+export interface ReloadHistory {
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Null before the first one. */
+  readonly last: {
+    readonly atMs: number;
+    readonly isSuccess: boolean;
+    /** Empty after a success. */
+    readonly reason: string;
+  } | null;
+}

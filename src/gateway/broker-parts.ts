@@ -1,4 +1,5 @@
 /** Builds a gateway's way to the broker from the configuration, the embedded broker included. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Config, UpstreamTlsConfig } from '../config/config.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { CredentialStore } from '../tls/credential-store.ts';
@@ -6,8 +7,14 @@ import type { BrokerTls } from '../upstream/connect-options.ts';
 import type { EmbeddedBroker } from '../upstream/embedded-broker.ts';
 import type { ProbeReport } from '../upstream/probe/report.ts';
 import type { RecoveryPeers } from '../upstream/recovery.ts';
-import { BrokerUpstream, type UpstreamOptions } from '../upstream/upstream.ts';
+import {
+  BrokerUpstream,
+  type ChangeableBroker,
+  type ChangeableOptions,
+  type UpstreamOptions,
+} from '../upstream/upstream.ts';
 import type { Logger } from '../util/logger.ts';
+import type { PreparedChange } from '../util/prepared-change.ts';
 
 /** What the way to the broker is made of. */
 export interface BrokerNeeds {
@@ -64,34 +71,61 @@ export async function openBroker(needs: BrokerNeeds): Promise<BrokerParts> {
 
 function upstreamOptions(needs: BrokerNeeds, broker: EmbeddedBroker | null): UpstreamOptions {
   const { config, peers } = needs;
-  const { upstream, mapping } = config;
+  const { upstream } = config;
   return {
     broker: {
       url: broker?.url ?? upstream.url,
       protocolVersion: upstream.protocolVersion,
-      keepaliveMs: upstream.keepaliveMs,
-      connectTimeoutMs: upstream.connectTimeoutMs,
-      ackTimeoutMs: upstream.ackTimeoutMs,
-      maxInflight: upstream.maxInflight,
       isFastPath: upstream.isFastPath,
+      ...changeableTimes(config),
       tls: upstream.tls === null ? null : brokerTls(upstream.tls, needs),
     },
-    outageGraceMs: upstream.outageGraceMs,
+    ...changeableOptions(config),
     mode: upstream.mode,
     poolSize: upstream.poolSize,
     sessions: upstream.sessions,
-    authRequired: upstream.authRequired,
     probe: upstream.probe,
-    maxUnackedBytes: config.maxTotalInputBytes,
-    service:
-      upstream.username === null
-        ? null
-        : { username: upstream.username, password: upstream.password ?? undefined },
-    wantsRetained: mapping.retained === 'deliver',
     knownReport: broker === null ? null : EMBEDDED_REPORT,
     usesDollarTopics: usesDollarTopics(config),
     hasSubscribers: broker?.hasSubscribers.bind(broker) ?? null,
     peers,
+  };
+}
+
+function changeableOptions({ upstream, mapping, maxTotalInputBytes }: Config): ChangeableOptions {
+  const { username, password } = upstream;
+  return {
+    outageGraceMs: upstream.outageGraceMs,
+    authRequired: upstream.authRequired,
+    maxUnackedBytes: maxTotalInputBytes,
+    service: username === null ? null : { username, password: password ?? undefined },
+    wantsRetained: mapping.retained === 'deliver',
+  };
+}
+
+function changeableTimes({ upstream }: Config): Omit<ChangeableBroker, 'tls'> {
+  const { keepaliveMs, connectTimeoutMs, ackTimeoutMs, maxInflight } = upstream;
+  return { keepaliveMs, connectTimeoutMs, ackTimeoutMs, maxInflight };
+}
+
+/**
+ * What a running gateway takes over of another configuration on the side of the broker.
+ * @param needs with the configuration in force
+ * @throws {GatewayError} `GW_CONFIG` when certificates cannot be used; everything is as before then
+ */
+export function prepareBroker(needs: BrokerNeeds, upstream: BrokerUpstream, config: Config): PreparedChange {
+  const before = upstream.tls;
+  const wanted = config.upstream.tls;
+  const isSame = wanted === null || isDeepStrictEqual(needs.config.upstream.tls, wanted);
+  const tls = isSame ? before : brokerTls(wanted, needs);
+  return {
+    commit: () => {
+      upstream.change(changeableOptions(config), { ...changeableTimes(config), tls });
+      if (tls !== before) before?.credentials.close();
+    },
+    abandon: async () => {
+      if (tls !== before) tls?.credentials.close();
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 /** Builds what serves clients from the configuration: listeners, and the sessions of those who come in. */
+import { isDeepStrictEqual } from 'node:util';
 import type { AccessControl } from '../auth/access-control.ts';
 import { PermissionChecks } from '../auth/permission-check.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
@@ -6,7 +7,8 @@ import { GatewayError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { SubscriptionGauge } from '../metrics/subscription-gauge.ts';
 import type { LiveSession, SessionServices } from '../session/context.ts';
-import { NameSpaces } from '../session/name-spaces.ts';
+import type { PublishRule } from '../session/name-space.ts';
+import { type NameSpaceOptions, NameSpaces } from '../session/name-spaces.ts';
 import type { ClientPort } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
 import type { CredentialStore } from '../tls/credential-store.ts';
@@ -15,17 +17,20 @@ import { Acceptor } from '../transport/acceptor.ts';
 import type { Admission } from '../transport/admission.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { ConnectionRegistry } from '../transport/connection-registry.ts';
-import { createListener } from '../transport/create-listener.ts';
+import { createListener, type ListenerSettings } from '../transport/create-listener.ts';
 import { FlushScheduler } from '../transport/flush-scheduler.ts';
 import { InputAccount } from '../transport/input-account.ts';
-import type { Listener } from '../transport/listener.ts';
+import { ListenerSet } from '../transport/listener-set.ts';
 import type { PendingAccount } from '../transport/pending-account.ts';
 import type { BrokerUpstream } from '../upstream/upstream.ts';
 import { systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
+import type { PreparedChange } from '../util/prepared-change.ts';
+import { LiveSettings } from './live-settings.ts';
 
 /** What clients are served with. */
 export interface ClientNeeds {
+  /** At the start. */
   readonly config: Config;
   readonly serverId: string;
   readonly logger: Logger;
@@ -48,102 +53,167 @@ const FRAME_SLACK_BYTES = 64 * 1024;
 /** The upgrade request may take as long as CONNECT, and a little more. */
 const HANDSHAKE_MARGIN_MS = 1_000;
 
-/**
- * The listeners of the configuration, in its order; they do not listen yet.
- * @throws {GatewayError} `GW_CONFIG` when certificates cannot be used
- */
-export function buildListeners(needs: ClientNeeds): Listener[] {
-  const { config, logger, counters, registry, admission, pending, certificates } = needs;
-  const context = {
-    limits: {
-      maxControlLineBytes: config.maxControlLineBytes,
-      maxPendingBytes: config.maxPendingBytes,
-      writeDeadlineMs: config.writeDeadlineMs,
-    },
-    scheduler: new FlushScheduler(),
-    pending,
-    input: new InputAccount(config.maxTotalInputBytes, systemClock),
-    clock: systemClock,
-    logger,
-  };
-  const acceptor = new Acceptor({
-    context,
-    registry,
-    counters,
-    createSession: sessionFactory(needs),
-    admission,
-  });
-  const parts = {
-    acceptor,
-    certificates,
-    logger,
-    webSocketHandshakeMs: config.authTimeoutMs + HANDSHAKE_MARGIN_MS,
-    maxMessageBytes: config.maxPayloadBytes + config.maxControlLineBytes + FRAME_SLACK_BYTES,
-  };
-  return config.listeners.map((listener) => createListener(listener, parts));
-}
+/** See the head of this file. */
+export class ClientParts {
+  readonly settings: LiveSettings;
+  readonly listeners: ListenerSet<ListenerSettings>;
+  readonly #needs: ClientNeeds;
+  readonly #input: InputAccount;
+  /** By listener. */
+  #spaces: ReadonlyMap<string, NameSpaces> = new Map();
+  #rules: readonly PublishRule[] = [];
 
-/** @throws {GatewayError} `GW_LISTEN`, naming the setting of the address */
-export async function startListener(listener: Listener, settings: ListenerConfig | undefined): Promise<void> {
-  try {
-    await listener.start();
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    const key = settings?.bindKey;
-    const flag = ['tcp', 'tls'].includes(listener.address.type) ? '-p' : '--set';
-    throw new GatewayError(error.code, error.message, {
-      cause: error,
-      context: { ...error.context, key, flag },
-    });
+  /** Nothing listens yet. */
+  constructor(needs: ClientNeeds) {
+    const { config, logger, counters, registry, admission, pending, certificates } = needs;
+    this.#needs = needs;
+    this.settings = new LiveSettings(config, needs.serverId);
+    this.#input = new InputAccount(config.maxTotalInputBytes, systemClock);
+    this.#rules = publishRules(config);
+    this.#spaces = this.#spacesFor(config, this.#rules);
+    const context = {
+      limits: this.settings.limits,
+      scheduler: new FlushScheduler(),
+      pending,
+      input: this.#input,
+      clock: systemClock,
+      logger,
+    };
+    const createSession = this.#sessionFactory();
+    const acceptor = new Acceptor({ context, registry, counters, createSession, admission });
+    const parts = { acceptor, certificates, logger };
+    this.listeners = new ListenerSet((plan) => createListener(plan, parts), logger);
+  }
+
+  /** @throws {GatewayError} `GW_LISTEN`, naming the setting of the address, and `GW_CONFIG` for certificates */
+  start(): Promise<void> {
+    return this.listeners.start(listenerPlans(this.#needs.config));
+  }
+
+  /**
+   * Everything that clients are served with, but for who may connect.
+   * @throws {GatewayError} as {@link ClientParts.start}; everything is as before then
+   */
+  async prepare(config: Config): Promise<PreparedChange> {
+    const wantedRules = publishRules(config);
+    const rules = isDeepStrictEqual(this.#rules, wantedRules) ? this.#rules : wantedRules;
+    const spaces = this.#spacesFor(config, rules);
+    const listeners = await this.listeners.prepare(listenerPlans(config));
+    const { registry, pending, sessions } = this.#needs;
+    return {
+      abandon: () => listeners.abandon(),
+      commit: () => {
+        this.settings.take(config);
+        registry.maxConnections = config.maxConnections;
+        pending.maxBytes = config.maxTotalPendingBytes;
+        this.#input.maxBytes = config.maxTotalInputBytes;
+        for (const one of spaces.values()) one.useRules(rules);
+        this.#rules = rules;
+        this.#spaces = spaces;
+        listeners.commit();
+        this.#closeClientsOf(listeners.removed);
+        for (const session of [...sessions]) {
+          const place = spaces.get(session.listener);
+          if (place !== undefined) session.useSpaces(place);
+        }
+        this.#closeSurplus(config);
+      },
+    };
+  }
+
+  /** Nobody can come in where they have come in: they go elsewhere, or come in at another listener. */
+  #closeClientsOf(removed: readonly string[]): void {
+    for (const connection of [...this.#needs.registry.live()]) {
+      if (removed.includes(connection.peer.listener)) connection.close('Server Shutdown');
+    }
+  }
+
+  /** As in nats-server, a lower limit ends connections that are there; here those that came last. */
+  #closeSurplus({ maxConnections, listeners }: Config): void {
+    const { registry, admission } = this.#needs;
+    // With several processes somebody else counts.
+    if (admission !== undefined) return;
+    const surplus = new Set(registry.latest(registry.size - maxConnections));
+    for (const { name, maxConnections: limit } of listeners) {
+      if (limit === 0) continue;
+      for (const one of registry.latest(registry.countOf(name) - limit, name)) surplus.add(one);
+    }
+    for (const connection of surplus) {
+      connection.fail(new GatewayError('GW_MAX_CONNECTIONS', 'the limit of connections was lowered'));
+    }
+  }
+
+  /** Those that would be the same are the same, with what they have cached. */
+  #spacesFor(config: Config, rules: readonly PublishRule[]): Map<string, NameSpaces> {
+    const { maxLevels } = this.#needs;
+    return new Map(
+      config.listeners.map((listener) => {
+        const one = { ...nameSpaceOptions(listener, config, maxLevels), rules };
+        const current = this.#spaces.get(one.listener);
+        return [one.listener, current?.hasSameNames(one) === true ? current : new NameSpaces(one)] as const;
+      }),
+    );
+  }
+
+  #sessionFactory(): (client: ClientPort) => Session {
+    const { access } = this.#needs;
+    const services = this.#sessionServices();
+    return (client) => {
+      const { listener } = client.peer;
+      const space = this.#spaces.get(listener);
+      const point = access.at(listener);
+      if (space === undefined || point === undefined)
+        throw new GatewayError('GW_INTERNAL', 'a connection of no listener');
+      return new Session(services, client, { spaces: space, access: point });
+    };
+  }
+
+  #sessionServices(): SessionServices {
+    const { logger, upstream, counters, access, sessions, subscriptionGauge } = this.#needs;
+    return {
+      options: this.settings.sessions,
+      upstream,
+      clock: systemClock,
+      logger,
+      limitedLog: new RepeatLimiter(logger, systemClock),
+      counters,
+      wireHeaders: new WireHeaders(),
+      failureDelay: access.failureDelay,
+      permissionChecks: new PermissionChecks(),
+      live: sessions,
+      subscriptionGauge,
+    };
   }
 }
 
-function sessionFactory(needs: ClientNeeds): (client: ClientPort) => Session {
-  const { config, access } = needs;
-  const services = sessionServices(needs);
-  const spaces = new Map(config.listeners.map((listener) => [listener.name, nameSpaces(listener, needs)]));
-  return (client) => {
-    const { listener } = client.peer;
-    const space = spaces.get(listener);
-    const point = access.at(listener);
-    if (space === undefined || point === undefined)
-      throw new GatewayError('GW_INTERNAL', 'a connection of no listener');
-    return new Session(services, client, { spaces: space, access: point });
-  };
+function listenerPlans(config: Config): ListenerSettings[] {
+  return config.listeners.map((listener) => {
+    const isWebSocket = listener.type === 'ws' || listener.type === 'wss';
+    const plan = {
+      ...listener,
+      webSocketHandshakeMs: isWebSocket ? config.authTimeoutMs + HANDSHAKE_MARGIN_MS : 0,
+      maxMessageBytes: isWebSocket
+        ? config.maxPayloadBytes + config.maxControlLineBytes + FRAME_SLACK_BYTES
+        : 0,
+    };
+    return { ...plan, signature: signatureOf(plan) };
+  });
 }
 
-function sessionServices({ config, ...needs }: ClientNeeds): SessionServices {
-  const { logger, upstream, counters, access, sessions } = needs;
+/** Of everything that a listener is made of; where it stands in the list makes no difference, nor what its sessions are made of. */
+function signatureOf(plan: ListenerConfig): string {
+  const { bindKey: _key, mountpoint: _mountpoint, isAuthenticated: _isAuthenticated, tls, ...rest } = plan;
+  // JSON knows no Infinity.
+  return JSON.stringify({ ...rest, tls: tls && { ...tls, path: '', infoDelayMs: String(tls.infoDelayMs) } });
+}
+
+function nameSpaceOptions(
+  listener: ListenerConfig,
+  config: Config,
+  maxLevels: number | null,
+): Omit<NameSpaceOptions, 'rules'> {
+  const { mapping, mountpoint } = config;
   return {
-    options: {
-      serverId: needs.serverId,
-      serverName: config.serverName,
-      maxPayloadBytes: config.maxPayloadBytes,
-      maxSubscriptions: config.maxSubscriptions,
-      authTimeoutMs: config.authTimeoutMs,
-      idleTimeoutMs: config.idleTimeoutMs,
-      pingIntervalMs: config.pingIntervalMs,
-      pingTimeoutMs: config.pingTimeoutMs,
-      clientInfo: config.clientInfo,
-      controlHeaders: config.controlHeaders,
-      countsPerClient: true,
-    },
-    upstream,
-    clock: systemClock,
-    logger,
-    limitedLog: new RepeatLimiter(logger, systemClock),
-    counters,
-    wireHeaders: new WireHeaders(),
-    failureDelay: access.failureDelay,
-    permissionChecks: new PermissionChecks(),
-    live: sessions,
-    subscriptionGauge: needs.subscriptionGauge,
-  };
-}
-
-function nameSpaces(listener: ListenerConfig, { config, maxLevels }: ClientNeeds): NameSpaces {
-  const { mapping, mountpoint, rules } = config;
-  return new NameSpaces({
     mapping: {
       profile: mapping.profile,
       escapeDollar: mapping.escapeDollar,
@@ -153,11 +223,14 @@ function nameSpaces(listener: ListenerConfig, { config, maxLevels }: ClientNeeds
     },
     mountpoint: listener.mountpoint ?? mountpoint,
     listener: listener.name,
-    rules: rules.map(({ subject, qos, retain, messageExpirySeconds }) => ({
-      subject,
-      qos,
-      retain,
-      messageExpiry: messageExpirySeconds,
-    })),
-  });
+  };
+}
+
+function publishRules({ rules }: Config): PublishRule[] {
+  return rules.map(({ subject, qos, retain, messageExpirySeconds }) => ({
+    subject,
+    qos,
+    retain,
+    messageExpiry: messageExpirySeconds,
+  }));
 }

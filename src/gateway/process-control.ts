@@ -38,11 +38,17 @@ export interface ControlSources {
 /** What changes while a gateway starts, runs and stops. */
 export interface RunningParts {
   readonly config: Config;
-  /** `closed`: it stops, or has stopped. */
-  readonly phase: 'starting' | 'serving' | 'closed';
+  /** `lame_duck`: clients are sent away. `closed`: it stops, or has stopped. */
+  readonly phase: 'starting' | 'serving' | 'lame_duck' | 'closed';
   readonly listeners: readonly Listener[];
   readonly upstream: BrokerUpstream | null;
 }
+
+const UNREADY: Readonly<Record<Exclude<RunningParts['phase'], 'serving'>, string>> = {
+  starting: 'the gateway is starting',
+  lame_duck: 'the gateway sends its clients elsewhere before it stops (lame duck)',
+  closed: 'the gateway is stopping',
+};
 
 /** See the head of the file, and `GatewayControl`. */
 export class ProcessControl {
@@ -64,10 +70,8 @@ export class ProcessControl {
 
   async readiness(): Promise<Readiness> {
     const { phase, upstream } = this.#sources.now();
-    if (phase !== 'serving') {
-      const reason = phase === 'starting' ? 'the gateway is starting' : 'the gateway is stopping';
-      return { isReady: false, reasons: [reason], isLameDuck: false };
-    }
+    if (phase !== 'serving')
+      return { isReady: false, reasons: [UNREADY[phase]], isLameDuck: phase === 'lame_duck' };
     const broker = await upstream?.lookAtBroker();
     const isDown = broker?.state === 'down';
     const reasons = isDown ? [`the broker cannot be reached: ${broker.lastError}`] : [];

@@ -61,6 +61,12 @@ const PUBLISH_INCOMPLETE = 10;
 const MIN_LINE_BYTES = 128;
 const MIN_BODY_BYTES = 4096;
 
+/** Limits of a {@link Parser}. */
+export interface ParserLimits {
+  /** Arguments only: without operation name, the blanks behind it, and line end. */
+  readonly maxControlLineBytes: number;
+}
+
 /**
  * Incremental parser of the NATS client protocol. Errors are thrown as `GatewayError`, from {@link push} and
  * {@link resume}; the parser is dead after one and ignores what follows. A handler that ends its own connection
@@ -69,7 +75,7 @@ const MIN_BODY_BYTES = 4096;
  */
 export class Parser {
   readonly #session: ParserSession;
-  readonly #maxControlLineBytes: number;
+  readonly #limits: ParserLimits;
   #state = IN_NAME;
   #nameState = NAME_START;
   /** Operation being read. */
@@ -115,10 +121,10 @@ export class Parser {
   };
   readonly #unsubscribe: UnsubscribeOp = { line: EMPTY, sidStart: 0, sidEnd: 0, max: 0 };
 
-  /** @param maxControlLineBytes arguments only: without operation name, the blanks behind it, and line end */
-  constructor(session: ParserSession, maxControlLineBytes: number) {
+  /** @param limits looked up when they are needed: they may change */
+  constructor(session: ParserSession, limits: ParserLimits) {
     this.#session = session;
-    this.#maxControlLineBytes = maxControlLineBytes;
+    this.#limits = limits;
   }
 
   /** An operation has been refused by its handler and waits for {@link resume}. */
@@ -269,7 +275,7 @@ export class Parser {
     const end = lineFeed < 0 ? chunk.length : lineFeed + 1;
     // With the line end two bytes more are allowed; beyond that not even the copy is made.
     this.#checkLineLength(line.length + end - start - 2);
-    line.append(chunk, start, end, MIN_LINE_BYTES, this.#maxControlLineBytes + 2);
+    line.append(chunk, start, end, MIN_LINE_BYTES, this.#limits.maxControlLineBytes + 2);
     this.#pos = end;
     const { buffer, length } = line;
     if (lineFeed < 0) {
@@ -282,9 +288,10 @@ export class Parser {
   }
 
   #checkLineLength(length: number): void {
-    if (length <= this.#maxControlLineBytes) return;
+    const { maxControlLineBytes } = this.#limits;
+    if (length <= maxControlLineBytes) return;
     throw new GatewayError('GW_PARSE_CONTROL_LINE', 'control line too long', {
-      context: { maxControlLineBytes: this.#maxControlLineBytes },
+      context: { maxControlLineBytes },
     });
   }
 

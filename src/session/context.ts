@@ -11,13 +11,18 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger, RepeatLimiter } from '../util/logger.ts';
 import type { ClientInfoTemplates } from './client-info.ts';
 import type { ClientPermissions } from './client-permissions.ts';
+import type { KeepaliveOptions } from './keepalive.ts';
 import type { NameSpace } from './name-space.ts';
+import type { NameSpaces } from './name-spaces.ts';
 import type { OwnMessages } from './own-messages.ts';
 import type { ClientPort, Upstream, UpstreamPort } from './ports.ts';
 import type { ReplyQueue } from './reply-queue.ts';
 import type { SubscriptionList } from './subscriptions.ts';
 
-/** Limits and behaviour of sessions. Times in milliseconds, sizes in bytes. */
+/**
+ * Limits and behaviour of sessions, looked up when they are needed: a reload changes them in place. Times in
+ * milliseconds, sizes in bytes.
+ */
 export interface SessionOptions {
   readonly serverId: string;
   readonly serverName: string;
@@ -25,12 +30,13 @@ export interface SessionOptions {
   readonly maxSubscriptions: number;
   readonly authTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  readonly pingTimeoutMs: number;
+  readonly keepalive: KeepaliveOptions;
   readonly clientInfo: ClientInfoTemplates;
   readonly controlHeaders: boolean;
   /** False: traffic is not counted per client. */
   readonly countsPerClient: boolean;
+  /** Clients are to go elsewhere; INFO says so. */
+  readonly isLameDuck: boolean;
 }
 
 /** What all sessions share. */
@@ -52,10 +58,16 @@ export interface SessionServices {
   readonly wireHeaders: WireHeaders;
 }
 
-/** A session as a reload sees it. */
+/** A session as a reload or a lame duck sees it. */
 export interface LiveSession {
-  /** Never throws. */
+  /** Of the client. */
+  readonly listener: string;
+  /** The methods of authentication or the permissions have changed. Never throws. */
   reauthorize(): Promise<void>;
+  /** The names of its listener are others now; a client that would have to change its own is closed. */
+  useSpaces(spaces: NameSpaces): void;
+  /** Sends INFO once more, if the client takes it at any time. */
+  sendInfo(): void;
 }
 
 /** Traffic of one client. */

@@ -3,7 +3,7 @@
  */
 import type { Clock, TimerHandle } from '../util/clock.ts';
 
-/** Times in milliseconds. */
+/** Times in milliseconds, looked up for each PING: they may change. */
 export interface KeepaliveOptions {
   readonly intervalMs: number;
   readonly timeoutMs: number;

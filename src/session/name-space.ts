@@ -66,7 +66,8 @@ const UNNAMED: DeliveredName = {
 /** Translations of one client or listener. */
 export class NameSpace {
   readonly mapper: NameMapper;
-  #rules: readonly { readonly rule: PublishRule; readonly filter: Buffer }[];
+  #given: readonly PublishRule[] = [];
+  #rules: readonly { readonly rule: PublishRule; readonly filter: Buffer }[] = [];
   #allowed: readonly string[];
   #published = new ByteCache<PublishTarget>(CACHE_LIMITS);
   #delivered = new ByteCache<DeliveredName>(CACHE_LIMITS);
@@ -78,8 +79,17 @@ export class NameSpace {
   /** @param allowed first tokens opened by `mapping.allow_dollar` */
   constructor(mapper: NameMapper, rules: readonly PublishRule[], allowed: readonly string[]) {
     this.mapper = mapper;
-    this.#rules = rules.map((rule) => ({ rule, filter: Buffer.from(rule.subject) }));
     this.#allowed = allowed;
+    this.useRules(rules);
+  }
+
+  /** Other rules, for messages from now on. */
+  useRules(rules: readonly PublishRule[]): void {
+    // Many clients have the same name space, and each of them brings the rules.
+    if (rules === this.#given) return;
+    this.#given = rules;
+    this.#rules = rules.map((rule) => ({ rule, filter: Buffer.from(rule.subject) }));
+    this.#published = new ByteCache<PublishTarget>(CACHE_LIMITS);
   }
 
   /** Where a PUB to `line[start, end)` goes. */

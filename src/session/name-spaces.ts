@@ -39,6 +39,47 @@ export class NameSpaces {
     return this.#build(renderMountpoint(this.#options.mountpoint, source));
   }
 
+  /** Whether clients get the same names as by other settings; rules aside. */
+  hasSameNames({ mapping, mountpoint, listener }: NameSpaceOptions): boolean {
+    const mine = this.#options;
+    return (
+      mine.mountpoint === mountpoint && mine.listener === listener && isSameMapping(mine.mapping, mapping)
+    );
+  }
+
+  /** Other rules, for messages from now on. Name spaces of single clients follow by {@link NameSpaces.update}. */
+  useRules(rules: readonly PublishRule[]): void {
+    this.#options = { ...this.#options, rules };
+    this.common.useRules(rules);
+  }
+
+  /**
+   * Brings a client's names to what holds now.
+   * @param former has made them
+   * @returns false when it would get others
+   */
+  update(names: NameSpace, former: NameSpaces, source: TemplateSource): boolean {
+    const { mapping, rules } = this.#options;
+    if (former !== this) {
+      if (!isSameMapping(mapping, former.#options.mapping)) return false;
+      if (this.#mountpointOf(source) !== names.mapper.mountpoint) return false;
+    }
+    names.useRules(rules);
+    return true;
+  }
+
+  /** @returns null when it cannot be said any more */
+  #mountpointOf(source: TemplateSource): string | null {
+    if (source.identity !== null && source.identity.mountpoint !== null) return source.identity.mountpoint;
+    if (this.#isShared) return this.common.mapper.mountpoint;
+    try {
+      return renderMountpoint(this.#options.mountpoint, source);
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'GW_AUTHORIZATION') return null;
+      throw error;
+    }
+  }
+
   /** A backend may say anything; what is no topic prefix must not become one. */
   #buildOwn(mountpoint: string): NameSpace {
     try {
@@ -52,4 +93,8 @@ export class NameSpaces {
     const { mapping, rules } = this.#options;
     return new NameSpace(createNameMapper({ ...mapping, mountpoint }), rules, mapping.allowDollar);
   }
+}
+
+function isSameMapping(one: NameSpaceOptions['mapping'], other: NameSpaceOptions['mapping']): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

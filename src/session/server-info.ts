@@ -35,6 +35,7 @@ export function serverInfo(
     ...(nonce !== '' && { nonce }),
     ...tlsInfo(client.peer.tls),
     ...(isAfterConnect && { connect_info: true, remote_account: '$G' }),
+    ...(options.isLameDuck && { ldm: true }),
   };
 }
 

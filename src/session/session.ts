@@ -98,9 +98,8 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     );
     this.#unsubscribe = new UnsubscribeHandler(this.context);
     const { options, clock } = services;
-    const intervalMs = Math.min(options.pingIntervalMs, options.idleTimeoutMs);
     this.#keepalive = new Keepalive(
-      { intervalMs, timeoutMs: options.pingTimeoutMs },
+      options.keepalive,
       {
         sendPing: (onWritten) => {
           services.counters.operations.pingOut++;
@@ -145,7 +144,26 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     this.#startTimer = clock.setTimeout(() => client.fail(error), limitMs);
   }
 
-  /** The methods of authentication or the permissions have changed. */
+  get listener(): string {
+    return this.context.client.peer.listener;
+  }
+
+  useSpaces(spaces: NameSpaces): void {
+    const former = this.#spaces;
+    this.#spaces = spaces;
+    const { client, connect, identity } = this.context;
+    if (this.#state === 'greeted' || this.#state === 'authenticating') this.context.names = spaces.common;
+    else if (!spaces.update(this.context.names, former, { connect, peer: client.peer, identity }))
+      // Its subscriptions stand under the old names at the broker, and it would no longer meet the others.
+      client.close('Server Shutdown');
+  }
+
+  sendInfo(): void {
+    if (!this.#hasSentPong || this.context.connect.protocol < 1) return;
+    this.#writeInfo();
+    this.context.client.flushSoon();
+  }
+
   async reauthorize(): Promise<void> {
     // Who is not in yet meets the new ones anyway.
     if (this.#state === 'ready' || this.#state === 'connecting') await this.#authorization.reauthorize();

@@ -6,7 +6,7 @@ import type { TlsSettings } from './material.ts';
 /** See the head of this file. */
 export class CredentialStore {
   readonly #logger: Logger;
-  readonly #all: TlsCredentials[] = [];
+  #all: TlsCredentials[] = [];
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -18,14 +18,14 @@ export class CredentialStore {
    */
   open(settings: TlsSettings): TlsCredentials {
     const credentials = new TlsCredentials(settings, this.#logger);
-    this.#all.push(credentials);
+    this.#all = [...this.all, credentials];
     credentials.watch();
     return credentials;
   }
 
-  /** Everything that was opened. */
+  /** Everything that is in use. */
   get all(): readonly TlsCredentials[] {
-    return this.#all;
+    return this.#all.filter(({ isClosed }) => !isClosed);
   }
 
   /**
@@ -33,7 +33,7 @@ export class CredentialStore {
    * @returns whether what they hold is in force everywhere; if not, it has been logged why
    */
   async reload(): Promise<boolean> {
-    const results = await Promise.all(this.#all.map((credentials) => credentials.reload()));
+    const results = await Promise.all(this.all.map((credentials) => credentials.reload()));
     return results.every((isInForce) => isInForce);
   }
 

@@ -74,6 +74,11 @@ export class TlsCredentials {
     return this.#material;
   }
 
+  /** Nobody uses it any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** For connections that we open. */
   get context(): SecureContext {
     return this.#material.context;

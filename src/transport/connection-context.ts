@@ -10,7 +10,7 @@ import type { FlushScheduler } from './flush-scheduler.ts';
 import type { InputAccount } from './input-account.ts';
 import type { PendingAccount } from './pending-account.ts';
 
-/** Limits of one connection. */
+/** Limits of every connection, looked up when they are needed: a reload changes them in place. */
 export interface ConnectionLimits {
   readonly maxControlLineBytes: number;
   /** Above this much unsent output the client is cut (`max_pending`). */

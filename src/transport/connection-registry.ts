@@ -36,7 +36,8 @@ const MAX_CLOSING = 1024;
 
 /** See the head of this file. */
 export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConnection> {
-  readonly #maxConnections: number;
+  /** The limit; connections that are there stay, see {@link ConnectionRegistry.latest}. */
+  maxConnections: number;
   readonly #closedCapacity: number;
   readonly #live = new Map<number, C>();
   readonly #perListener = new Map<string, number>();
@@ -48,7 +49,7 @@ export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConne
   #whenEmpty: (() => void)[] = [];
 
   constructor(options: RegistryOptions) {
-    this.#maxConnections = options.maxConnections;
+    this.maxConnections = options.maxConnections;
     this.#closedCapacity = options.closedCapacity ?? CLOSED_CAPACITY;
     this.#lastCid = options.cidBase ?? 0;
   }
@@ -65,7 +66,7 @@ export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConne
 
   /** Whether one more connection would be too many. */
   get isFull(): boolean {
-    return this.#live.size >= this.#maxConnections;
+    return this.#live.size >= this.maxConnections;
   }
 
   /** Whether there is no room even for telling a client why it is not served. */
@@ -87,6 +88,13 @@ export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConne
     return this.#live.values();
   }
 
+  /** The last ones that have come, of one listener or of all. */
+  latest(count: number, listener?: string): C[] {
+    const all = [...this.#live.values()];
+    const these = listener === undefined ? all : all.filter(({ peer }) => peer.listener === listener);
+    return count <= 0 ? [] : these.slice(-count);
+  }
+
   /** The oldest that is remembered first. */
   closed(): ClientView[] {
     return [...this.#closed.slice(this.#closedNext), ...this.#closed.slice(0, this.#closedNext)];
@@ -96,6 +104,12 @@ export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConne
     const { cid, listener } = connection.peer;
     this.#live.set(cid, connection);
     this.#perListener.set(listener, this.countOf(listener) + 1);
+  }
+
+  /** Resolves when nothing is left of any connection. */
+  untilEmpty(): Promise<void> {
+    if (this.#live.size + this.#closing.size === 0) return Promise.resolve();
+    return new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
 
   /** The session has ended: the connection no longer counts. Also for connections that were never added. */
@@ -124,8 +138,7 @@ export class ConnectionRegistry<C extends RegisteredConnection = RegisteredConne
    * one is gone.
    */
   async closeAll(reason: CloseReason, limitMs: number): Promise<void> {
-    if (this.#live.size + this.#closing.size === 0) return;
-    const empty = new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+    const empty = this.untilEmpty();
     for (const connection of [...this.#live.values()]) connection.close(reason);
     const timer = setTimeout(() => {
       for (const connection of [...this.#closing]) connection.abort(reason);

@@ -72,10 +72,10 @@ export class Connection
     this.#stream = parts.stream;
     this.#context = parts.context;
     this.#observer = parts.observer;
-    this.#writes = new WriteQueue(parts.stream, limits.writeDeadlineMs, clock, this);
+    this.#writes = new WriteQueue(parts.stream, limits, clock, this);
     this.output = this.#writes.output;
     this.#session = parts.createSession(this);
-    this.#parser = new Parser(this.#session, limits.maxControlLineBytes);
+    this.#parser = new Parser(this.#session, limits);
     pending.join(this);
   }
 

@@ -5,16 +5,14 @@ import { systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import type { Acceptor } from './acceptor.ts';
 import type { Listener } from './listener.ts';
+import type { ListenerPlan } from './listener-set.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { type ListenerTls, TlsHandshakes } from './tls-handshakes.ts';
 import { WebSocketListener } from './websocket-listener.ts';
 
 /** A listener as configured. */
-export interface ListenerSettings {
-  readonly name: string;
+export interface ListenerSettings extends ListenerPlan {
   readonly type: 'tcp' | 'tls' | 'ws' | 'wss';
-  readonly host: string;
-  readonly port: number;
   /** 0: only the limit of the gateway counts. */
   readonly maxConnections: number;
   readonly tls: (TlsSettings & Omit<ListenerTls, 'credentials'>) | null;
@@ -24,6 +22,10 @@ export interface ListenerSettings {
     /** Empty: any. */
     readonly allowedOrigins: 'same_origin' | readonly string[];
   };
+  /** How long the upgrade to a WebSocket may take, in milliseconds. */
+  readonly webSocketHandshakeMs: number;
+  /** Longest WebSocket message. */
+  readonly maxMessageBytes: number;
 }
 
 /** What all listeners of a gateway share. */
@@ -31,10 +33,6 @@ export interface ListenerParts {
   readonly acceptor: Acceptor;
   readonly certificates: CredentialStore;
   readonly logger: Logger;
-  /** How long the upgrade to a WebSocket may take, in milliseconds. */
-  readonly webSocketHandshakeMs: number;
-  /** Longest WebSocket message. */
-  readonly maxMessageBytes: number;
 }
 
 /** @throws {GatewayError} `GW_CONFIG` when its certificate cannot be used */
@@ -56,8 +54,8 @@ export function createListener(settings: ListenerSettings, parts: ListenerParts)
       compression: websocket.compression,
       path: websocket.path ?? undefined,
       allowedOrigins: isAnyOrigin ? undefined : allowedOrigins,
-      handshakeTimeoutMs: parts.webSocketHandshakeMs,
-      maxMessageBytes: parts.maxMessageBytes,
+      handshakeTimeoutMs: settings.webSocketHandshakeMs,
+      maxMessageBytes: settings.maxMessageBytes,
     },
     parts.acceptor,
     parts.logger,

@@ -26,7 +26,7 @@ const TURN_MS = 2000;
  * everybody else out for ever.
  */
 export class InputAccount {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   readonly #clock: Clock;
   /** All with something unfinished. */
   readonly #holders = new Set<InputHolder>();
@@ -43,6 +43,13 @@ export class InputAccount {
 
   get totalBytes(): number {
     return this.#totalBytes;
+  }
+
+  /** Another limit. */
+  set maxBytes(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    if (this.#totalBytes <= maxBytes) this.#releaseAll();
+    else this.#giveTurn();
   }
 
   /**

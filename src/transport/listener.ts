@@ -1,10 +1,9 @@
 /**
  * What all listeners have in common. Must not know about NATS or sessions.
  */
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { GatewayError } from '../errors.ts';
+import type { Socket } from 'node:net';
 import type { PeerInfo, PeerTls } from '../session/ports.ts';
-import type { Logger } from '../util/logger.ts';
+import type { ListeningSocket } from './listening-socket.ts';
 import type { TlsHandshakes } from './tls-handshakes.ts';
 
 /** Where a listener can be reached. */
@@ -21,8 +20,17 @@ export interface Listener {
   /** Where it was asked to listen; with the real port once it is started. */
   readonly address: ListenerAddress;
   readonly isListening: boolean;
-  /** @throws {GatewayError} `GW_LISTEN` with `listener`, `address` and the system's `code` in its context */
-  start(): Promise<void>;
+  /**
+   * Clients can connect, and wait until {@link Listener.begin}.
+   * @throws {GatewayError} `GW_LISTEN` with `listener`, `address` and the system's `code` in its context
+   */
+  open(): Promise<void>;
+  /** Serves clients. */
+  begin(): void;
+  /** Takes over the socket of the listener that was at this address before, in place of `open` and `begin`. */
+  follow(former: Listener): void;
+  /** Gives its socket away; connections that were accepted stay. @returns null when it does not listen */
+  release(): ListeningSocket | null;
   /** Stops accepting. Connections that were accepted stay. Idempotent. */
   close(): Promise<void>;
 }
@@ -40,50 +48,8 @@ export interface ListenerOptions {
   readonly tls?: TlsHandshakes | undefined;
 }
 
-/** Thousands of clients come back at once after a restart; the kernel caps this at its own limit. */
-const BACKLOG = 4096;
-
 /** Idle time after which the kernel asks whether a silent peer still exists. */
 export const TCP_KEEPALIVE_MS = 60_000;
-
-/**
- * Starts listening.
- * @returns the port, which is a chosen one when `options.port` is 0
- * @throws {GatewayError} `GW_LISTEN`
- */
-export function listen(server: Server, options: ListenerOptions): Promise<number> {
-  const { name, host, port } = options;
-  return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => {
-      const address = formatAddress(host, port);
-      reject(
-        new GatewayError(
-          'GW_LISTEN',
-          `listener "${name}" cannot listen on ${address}: ${error.code ?? error.message}`,
-          {
-            cause: error,
-            context: { listener: name, address, code: error.code },
-          },
-        ),
-      );
-    };
-    server.once('error', onError);
-    server.listen({ port, backlog: BACKLOG, ...(host !== '' && { host }) }, () => {
-      server.off('error', onError);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-/** Reports clients that could not be accepted: out of file descriptors, mostly. The listener goes on. */
-export function logAcceptErrors(server: Server, listener: string, logger: Logger): void {
-  server.on('error', (error: NodeJS.ErrnoException) => {
-    logger.error(
-      { event: 'listener.accept_failed', listener, code: error.code },
-      'a client could not be accepted',
-    );
-  });
-}
 
 /** `host:port`, with brackets around an IPv6 address. */
 export function formatAddress(host: string, port: number): string {

@@ -11,12 +11,13 @@ export interface PendingHolder {
 
 /** Memory bound over all output queues (`max_total_pending`). */
 export class PendingAccount {
-  readonly #maxBytes: number;
+  /** The limit; a lower one takes effect when something more is queued. */
+  maxBytes: number;
   readonly #holders = new Set<PendingHolder>();
   #totalBytes = 0;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   get totalBytes(): number {
@@ -38,7 +39,7 @@ export class PendingAccount {
    */
   change(deltaBytes: number): void {
     this.#totalBytes += deltaBytes;
-    while (deltaBytes > 0 && this.#totalBytes > this.#maxBytes) {
+    while (deltaBytes > 0 && this.#totalBytes > this.maxBytes) {
       const largest = this.#largest();
       if (largest === null) return;
       largest.cutSlowConsumer();

@@ -2,29 +2,22 @@
  * Accepts NATS clients on TCP, plain or with TLS that begins within the connection. Must not know about NATS or
  * sessions.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Logger } from '../util/logger.ts';
 import type { Acceptor } from './acceptor.ts';
 import type { ByteStream } from './byte-stream.ts';
-import {
-  type Listener,
-  type ListenerAddress,
-  type ListenerOptions,
-  listen,
-  logAcceptErrors,
-  originOf,
-  TCP_KEEPALIVE_MS,
-} from './listener.ts';
+import { type Listener, type ListenerAddress, type ListenerOptions, originOf } from './listener.ts';
+import { ListeningSocket, type SocketTaker } from './listening-socket.ts';
 import { SocketStream } from './socket-stream.ts';
 import { ConnectionTls } from './tls-handshakes.ts';
 import { TlsStream } from './tls-stream.ts';
 
 /** See {@link Listener}. */
-export class TcpListener implements Listener {
+export class TcpListener implements Listener, SocketTaker {
   readonly #options: ListenerOptions;
   readonly #acceptor: Acceptor;
   readonly #logger: Logger;
-  readonly #server: Server;
+  #socket: ListeningSocket | null = null;
   #port: number;
 
   constructor(options: ListenerOptions, acceptor: Acceptor, logger: Logger) {
@@ -32,11 +25,6 @@ export class TcpListener implements Listener {
     this.#acceptor = acceptor;
     this.#logger = logger;
     this.#port = options.port;
-    this.#server = createServer(
-      // Half-open: a client that closes its side after its last PUB still gets what it is owed.
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS, allowHalfOpen: true },
-      (socket) => this.#onSocket(socket),
-    );
   }
 
   get address(): ListenerAddress {
@@ -46,24 +34,42 @@ export class TcpListener implements Listener {
   }
 
   get isListening(): boolean {
-    return this.#server.listening;
+    return this.#socket !== null;
   }
 
-  async start(): Promise<void> {
-    this.#port = await listen(this.#server, this.#options);
-    logAcceptErrors(this.#server, this.#options.name, this.#logger);
+  async open(): Promise<void> {
+    this.#socket = await ListeningSocket.open(this.#options, this.#logger);
+    this.#port = this.#socket.port;
+  }
+
+  begin(): void {
+    this.#socket?.passTo(this);
     this.#logger.info({ event: 'listener.started', ...this.address }, 'listening for NATS clients');
   }
 
+  follow(former: Listener): void {
+    this.#socket = former.release();
+    this.#socket?.passTo(this);
+    this.#port = this.#socket?.port ?? this.#port;
+    this.#logger.info({ event: 'listener.changed', ...this.address }, 'listening with other settings');
+  }
+
+  release(): ListeningSocket | null {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#options.tls?.close();
+    return socket;
+  }
+
   async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    // The callback waits for the connections too, and they have an end of their own.
-    this.#server.close();
+    const socket = this.release();
+    if (socket === null) return;
+    socket.close();
     this.#logger.info({ event: 'listener.closed', ...this.address }, 'no longer listening');
   }
 
   /** What comes before the bytes of the client, and before TLS, has to be taken off the socket here. */
-  #onSocket(socket: Socket): void {
+  onSocket(socket: Socket): void {
     const { name, maxConnections, tls: handshakes } = this.#options;
     const tls = handshakes === undefined ? null : new ConnectionTls(handshakes.policy);
     const origin = originOf(socket, name, 'tcp', tls);

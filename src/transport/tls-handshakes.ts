@@ -91,6 +91,11 @@ export class TlsHandshakes {
     this.#server.emit('connection', socket);
   }
 
+  /** New files are not looked for any more; handshakes that have begun go on. Idempotent. */
+  close(): void {
+    this.policy.credentials.close();
+  }
+
   #contextOptions(): object {
     const { options } = this.policy.credentials.material;
     // With renegotiation a client could make us compute without end; `disableRenegotiation` does not stop it.

@@ -2,20 +2,13 @@
  * Accepts NATS clients on WebSockets, plain or over TLS. Must not know about NATS or sessions.
  */
 import { createServer, type Server as HttpServer, type IncomingMessage, STATUS_CODES } from 'node:http';
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Logger } from '../util/logger.ts';
 import type { Acceptor } from './acceptor.ts';
-import {
-  type Listener,
-  type ListenerAddress,
-  type ListenerOptions,
-  listen,
-  logAcceptErrors,
-  originOf,
-  TCP_KEEPALIVE_MS,
-} from './listener.ts';
+import { type Listener, type ListenerAddress, type ListenerOptions, originOf } from './listener.ts';
+import { ListeningSocket, type SocketTaker } from './listening-socket.ts';
 import { ConnectionTls, type TlsHandshakes } from './tls-handshakes.ts';
 import {
   type AllowedOrigins,
@@ -50,11 +43,11 @@ const CLOSE_TIMEOUT_MS = 1000;
 const MAX_HANDSHAKES = 1024;
 
 /** See {@link Listener}. */
-export class WebSocketListener implements Listener {
+export class WebSocketListener implements Listener, SocketTaker {
   readonly #options: WebSocketListenerOptions;
   readonly #acceptor: Acceptor;
   readonly #logger: Logger;
-  readonly #server: Server;
+  #socket: ListeningSocket | null = null;
   /** Never listens: it gets each connection when there is nothing more to settle below HTTP. */
   readonly #http: HttpServer;
   readonly #webSockets: WebSocketServer;
@@ -72,10 +65,6 @@ export class WebSocketListener implements Listener {
     this.#webSockets = new WebSocketServer(serverOptions(options));
     this.#webSockets.on('wsClientError', (_error, socket, request) =>
       refuse(socket, statusOfBadRequest(request)),
-    );
-    this.#server = createTcpServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS, allowHalfOpen: true },
-      (socket) => this.#onConnection(socket),
     );
     this.#http = createServer((request, response) => {
       const status = statusOfBadRequest(request);
@@ -95,23 +84,42 @@ export class WebSocketListener implements Listener {
   }
 
   get isListening(): boolean {
-    return this.#server.listening;
+    return this.#socket !== null;
   }
 
-  async start(): Promise<void> {
-    this.#port = await listen(this.#server, this.#options);
-    logAcceptErrors(this.#server, this.#options.name, this.#logger);
+  async open(): Promise<void> {
+    this.#socket = await ListeningSocket.open(this.#options, this.#logger);
+    this.#port = this.#socket.port;
+  }
+
+  begin(): void {
+    this.#socket?.passTo(this);
     this.#logger.info({ event: 'listener.started', ...this.address }, 'listening for NATS clients');
   }
 
+  follow(former: Listener): void {
+    this.#socket = former.release();
+    this.#socket?.passTo(this);
+    this.#port = this.#socket?.port ?? this.#port;
+    this.#logger.info({ event: 'listener.changed', ...this.address }, 'listening with other settings');
+  }
+
+  release(): ListeningSocket | null {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#options.tls?.close();
+    return socket;
+  }
+
   async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    this.#server.close();
-    for (const socket of this.#handshakes.keys()) socket.destroy();
+    const socket = this.release();
+    if (socket === null) return;
+    socket.close();
+    for (const one of this.#handshakes.keys()) one.destroy();
     this.#logger.info({ event: 'listener.closed', ...this.address }, 'no longer listening');
   }
 
-  #onConnection(socket: Socket): void {
+  onSocket(socket: Socket): void {
     if (this.#handshakes.size >= MAX_HANDSHAKES) {
       socket.destroy();
       return;

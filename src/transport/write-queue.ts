@@ -13,6 +13,12 @@ import type { ByteStream } from './byte-stream.ts';
  */
 const WRITE_BYTES = 1024 * 1024;
 
+/** Limits of a {@link WriteQueue}. */
+export interface WriteLimits {
+  /** A write older than this is stalled, in milliseconds. */
+  readonly writeDeadlineMs: number;
+}
+
 /** What a write queue tells its connection. */
 export interface WriteQueueOwner {
   /** A write has been taken by the kernel; `pendingBytes` is lower. */
@@ -31,7 +37,7 @@ interface FlushWaiter {
 export class WriteQueue {
   readonly output = new OutputBuffer();
   readonly #stream: ByteStream;
-  readonly #deadlineMs: number;
+  readonly #limits: WriteLimits;
   readonly #clock: Clock;
   readonly #owner: WriteQueueOwner;
   #queue: Buffer[] = [];
@@ -49,9 +55,10 @@ export class WriteQueue {
   #isDead = false;
   readonly #done = (): void => this.#onDone();
 
-  constructor(stream: ByteStream, deadlineMs: number, clock: Clock, owner: WriteQueueOwner) {
+  /** @param limits looked up when they are needed: they may change */
+  constructor(stream: ByteStream, limits: WriteLimits, clock: Clock, owner: WriteQueueOwner) {
     this.#stream = stream;
-    this.#deadlineMs = deadlineMs;
+    this.#limits = limits;
     this.#clock = clock;
     this.#owner = owner;
   }
@@ -82,7 +89,7 @@ export class WriteQueue {
     const chunks = this.#nextChunks();
     this.#writeNumber += 1;
     this.#writeStartMs = this.#clock.now();
-    this.#timer ??= this.#clock.setTimeout(() => this.#checkDeadline(), this.#deadlineMs);
+    this.#timer ??= this.#clock.setTimeout(() => this.#checkDeadline(), this.#limits.writeDeadlineMs);
     this.#stream.write(chunks, this.#done);
   }
 
@@ -176,7 +183,7 @@ export class WriteQueue {
   #checkDeadline(): void {
     this.#timer = undefined;
     if (this.#inFlightBytes === 0) return;
-    const leftMs = this.#writeStartMs + this.#deadlineMs - this.#clock.now();
+    const leftMs = this.#writeStartMs + this.#limits.writeDeadlineMs - this.#clock.now();
     if (leftMs > 0) {
       this.#timer = this.#clock.setTimeout(() => this.#checkDeadline(), Math.ceil(leftMs));
       return;

@@ -14,7 +14,8 @@ import { decide, type Strategy } from './strategy.ts';
 /** What has to be known from the start. */
 export interface KnowledgeOptions {
   readonly broker: BrokerOptions;
-  readonly service: ServiceAccount | null;
+  /** The gateway's own account, asked for each probe; null: there is none. */
+  readonly service: () => ServiceAccount | null;
   readonly isProbing: boolean;
   /** Known answers instead of a probe, for the embedded broker. */
   readonly knownReport: ProbeReport | null;
@@ -184,7 +185,7 @@ export class BrokerKnowledge {
     this.#lastProbeAt = this.#clock.now();
     const { broker, service } = this.#options;
     const wasSeen = this.#features !== null;
-    this.#probing = probeBroker(broker, service, this.#stop.signal).then((result) => {
+    this.#probing = probeBroker(broker, service(), this.#stop.signal).then((result) => {
       this.#probing = null;
       if (this.#stop.signal.aborted) return;
       this.#take(result);

@@ -12,8 +12,8 @@ import { type BrokerState, Reachability } from './reachability.ts';
 /** Settings of a {@link BrokerWatch}. */
 export interface WatchOptions {
   readonly broker: BrokerOptions;
-  /** The gateway's own account, or null. */
-  readonly service: ServiceAccount | null;
+  /** The gateway's own account, asked for each time; null: there is none. */
+  readonly service: () => ServiceAccount | null;
   /** All clients depend on that account. */
   readonly needsService: boolean;
 }
@@ -65,7 +65,7 @@ export class BrokerWatch {
 
   async #ask(): Promise<void> {
     const { broker, service } = this.#options;
-    const end = await askBroker(broker, service, this.#stop.signal);
+    const end = await askBroker(broker, service(), this.#stop.signal);
     this.#asking = null;
     if (!this.#stop.signal.aborted) this.judge(end);
   }

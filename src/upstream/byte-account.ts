@@ -15,6 +15,12 @@ export class ByteAccount {
     return this.#total >= this.#limit;
   }
 
+  /** Another limit. */
+  set limit(bytes: number) {
+    this.#limit = bytes;
+    this.#callWaiting();
+  }
+
   get total(): number {
     return this.#total;
   }
@@ -26,10 +32,7 @@ export class ByteAccount {
   /** Gives bytes back; whoever waits is called when there is room again. */
   remove(bytes: number): void {
     this.#total -= bytes;
-    if (this.isFull || this.#waiting.size === 0) return;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const callback of waiting) callback();
+    this.#callWaiting();
   }
 
   /** @param callback called once when there is room; the same one waits only once */
@@ -39,5 +42,12 @@ export class ByteAccount {
 
   forget(callback: () => void): void {
     this.#waiting.delete(callback);
+  }
+
+  #callWaiting(): void {
+    if (this.isFull || this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const callback of waiting) callback();
   }
 }

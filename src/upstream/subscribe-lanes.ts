@@ -118,11 +118,13 @@ export class SubscribeLanes {
 
 /** What all lanes of a pair have in common. */
 export function tableOptionsOf(context: PairContext, onCulprit: TableOptions['onCulprit']): TableOptions {
-  const { overlap, wildcardsMatchDollar, wantsRetained, groups, counters } = context;
+  const { overlap, wildcardsMatchDollar, groups, counters } = context;
   return {
     overlap,
     wildcardsMatchDollar,
-    wantsRetained,
+    get wantsRetained() {
+      return context.wantsRetained;
+    },
     onUnclaimed: (entry, scope, message) => groups.handOver(entry, scope, message),
     onSharedCopy: (entry, message) => groups.serveOtherScopes(entry, message),
     onSharedEntry: (entry, scope, isHeld) => groups.note(entry, scope, isHeld),

@@ -25,21 +25,31 @@ import { Recovery, type RecoveryPeers } from './recovery.ts';
 import { SessionPool } from './session-pool.ts';
 import type { PoolAccount } from './shared-pair.ts';
 
-/** Settings of the upstream. Times in milliseconds. */
-export interface UpstreamOptions {
-  readonly broker: BrokerOptions;
+/** Settings that may change while it runs. Sessions with the broker that are open keep what they were opened with. */
+export interface ChangeableOptions {
   readonly outageGraceMs: number;
-  readonly mode: 'per_client' | 'pooled';
-  /** Most session pairs in `pooled` mode. */
-  readonly poolSize: number;
-  readonly sessions: 'auto' | 'separate' | 'single';
   readonly authRequired: 'auto' | boolean;
-  readonly probe: boolean;
   /** Bound of what all clients together have published at QoS 1 without an acknowledgement yet. */
   readonly maxUnackedBytes: number;
   /** The gateway's own account, for the probe and for pooled sessions; null: anonymous. */
   readonly service: ServiceAccount | null;
   readonly wantsRetained: boolean;
+}
+
+/** What may change of {@link BrokerOptions}. */
+export type ChangeableBroker = Pick<
+  BrokerOptions,
+  'keepaliveMs' | 'connectTimeoutMs' | 'ackTimeoutMs' | 'maxInflight' | 'tls'
+>;
+
+/** Settings of the upstream. Times in milliseconds. */
+export interface UpstreamOptions extends ChangeableOptions {
+  readonly broker: BrokerOptions;
+  readonly mode: 'per_client' | 'pooled';
+  /** Most session pairs in `pooled` mode. */
+  readonly poolSize: number;
+  readonly sessions: 'auto' | 'separate' | 'single';
+  readonly probe: boolean;
   /** Known answers instead of a probe, for the embedded broker. */
   readonly knownReport: ProbeReport | null;
   /** Clients can reach topics that begin with `$`. */
@@ -48,6 +58,8 @@ export interface UpstreamOptions {
   /** Other processes of the same gateway; left out: there are none. */
   readonly peers?: RecoveryPeers | undefined;
 }
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 /** Room that headers and other properties may need beside the payload. */
 const HEADER_ROOM_BYTES = 16 * 1024;
@@ -59,6 +71,10 @@ const PROBE_GAP_MS = 30_000;
 /** All sessions with one broker. */
 export class BrokerUpstream implements Upstream {
   #options: UpstreamOptions;
+  readonly #broker: BrokerOptions;
+  /** Of pooled sessions, asked for each attempt to connect. */
+  readonly #account: { username: string | undefined; password: string | undefined };
+  readonly #context: Mutable<PairContext>;
   #knowledge: BrokerKnowledge;
   #watch: BrokerWatch;
   #source: PortSource;
@@ -69,12 +85,19 @@ export class BrokerUpstream implements Upstream {
   /** @param clock for the time between probes */
   constructor(options: UpstreamOptions, logger: Logger, counters: Counters, clock: Clock = systemClock) {
     this.#options = options;
-    const { broker, service, mode } = options;
-    this.#watch = new BrokerWatch({ broker, service, needsService: mode === 'pooled' });
+    const { mode } = options;
+    // A copy, which everybody below looks into.
+    this.#broker = { ...options.broker };
+    this.#account = accountOf(options);
+    this.#watch = new BrokerWatch({
+      broker: this.#broker,
+      service: () => this.#options.service,
+      needsService: mode === 'pooled',
+    });
     const knowledge = new BrokerKnowledge(this.#knowledgeOptions(), logger, clock);
     this.#knowledge = knowledge;
-    const context: PairContext = {
-      broker,
+    const context: Mutable<PairContext> = {
+      broker: this.#broker,
       gate: new ConnectGate(),
       watch: this.#watch,
       outageGraceMs: options.outageGraceMs,
@@ -94,10 +117,11 @@ export class BrokerUpstream implements Upstream {
       onFeatures: (features, isBack) => this.#onFeatures(features, isBack),
       onUnheard: () => knowledge.onUnheard(),
     };
+    this.#context = context;
     const onEmpty = () => this.#onDrained?.();
     this.#source =
       mode === 'pooled'
-        ? new SessionPool(context, { size: options.poolSize, account: accountOf(options), onEmpty })
+        ? new SessionPool(context, { size: options.poolSize, account: this.#account, onEmpty })
         : new PerClientPorts(context, onEmpty);
   }
 
@@ -117,6 +141,11 @@ export class BrokerUpstream implements Upstream {
     return this.#knowledge.capabilities;
   }
 
+  /** Of sessions that are opened from now on. */
+  get tls(): BrokerOptions['tls'] {
+    return this.#broker.tls;
+  }
+
   get usage(): UpstreamUsage {
     return this.#source.usage;
   }
@@ -129,6 +158,16 @@ export class BrokerUpstream implements Upstream {
   /** As {@link BrokerUpstream.brokerState}, after asking the broker if nothing is known. Bounded in time. */
   lookAtBroker(): Promise<BrokerState> {
     return this.#watch.look();
+  }
+
+  /** Takes other settings over, for sessions that are opened from now on. */
+  change(options: ChangeableOptions, broker: ChangeableBroker): void {
+    this.#options = { ...this.#options, ...options };
+    Object.assign(this.#broker, broker);
+    Object.assign(this.#account, accountOf(options));
+    this.#context.outageGraceMs = options.outageGraceMs;
+    this.#context.wantsRetained = options.wantsRetained;
+    this.#context.unacked.limit = options.maxUnackedBytes;
   }
 
   /** Begins to find out what the broker can do; nobody waits for it. */
@@ -166,10 +205,10 @@ export class BrokerUpstream implements Upstream {
   }
 
   #knowledgeOptions(): KnowledgeOptions {
-    const { broker, service, probe, knownReport, usesDollarTopics } = this.#options;
+    const { probe, knownReport, usesDollarTopics } = this.#options;
     return {
-      broker,
-      service,
+      broker: this.#broker,
+      service: () => this.#options.service,
       isProbing: probe,
       knownReport,
       usesDollarTopics,
@@ -192,6 +231,6 @@ export class BrokerUpstream implements Upstream {
   }
 }
 
-function accountOf({ service }: UpstreamOptions): PoolAccount {
-  return service ?? { username: undefined, password: undefined };
+function accountOf({ service }: ChangeableOptions): PoolAccount {
+  return { username: service?.username, password: service?.password };
 }

@@ -35,6 +35,8 @@ export interface Logger {
   child(bindings: Readonly<Record<string, unknown>>): Logger;
   /** Whether lines of this level are written; ask before building costly fields. */
   isLevelEnabled(level: LogLevel): boolean;
+  /** Writes lines of this level and more severe ones from now on, children included. Left out: it cannot be changed. */
+  setLevel?(level: LogLevel): void;
 }
 
 /** Settings of {@link createLogger}. */
@@ -82,7 +84,8 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
 export async function createLogOutput(options: LoggerOptions): Promise<LogOutput> {
   const { pino } = await import('pino');
   const settings = {
-    level: options.level,
+    // Which lines are written is decided here: the library's own loggers forget their parent.
+    level: 'trace',
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
@@ -93,7 +96,7 @@ export async function createLogOutput(options: LoggerOptions): Promise<LogOutput
   const output =
     (await prettyStream(options)) ?? options.destination ?? pino.destination({ dest: 1, sync: true });
   return {
-    logger: new RedactingLogger(pino(settings, output)),
+    logger: new RedactingLogger(pino(settings, output), { level: LOG_LEVELS.indexOf(options.level) }),
     passOn: (lines) => {
       output.write(lines);
     },
@@ -120,9 +123,12 @@ async function prettyStream({ format, destination }: LoggerOptions): Promise<Nod
 /** Puts the redaction in front of the library: its own does not reach child bindings or error properties. */
 class RedactingLogger implements Logger {
   readonly #target: PinoLogger;
+  /** Shared with all children; position in {@link LOG_LEVELS}. */
+  readonly #threshold: { level: number };
 
-  constructor(target: PinoLogger) {
+  constructor(target: PinoLogger, threshold: { level: number }) {
     this.#target = target;
+    this.#threshold = threshold;
   }
 
   trace(fields: LogFields, message: string): void {
@@ -150,15 +156,19 @@ class RedactingLogger implements Logger {
   }
 
   child(bindings: Readonly<Record<string, unknown>>): Logger {
-    return new RedactingLogger(this.#target.child(redactRecord(bindings, 0)));
+    return new RedactingLogger(this.#target.child(redactRecord(bindings, 0)), this.#threshold);
   }
 
   isLevelEnabled(level: LogLevel): boolean {
-    return this.#target.isLevelEnabled(level);
+    return LOG_LEVELS.indexOf(level) >= this.#threshold.level;
+  }
+
+  setLevel(level: LogLevel): void {
+    this.#threshold.level = LOG_LEVELS.indexOf(level);
   }
 
   #write(level: LogLevel, fields: LogFields, message: string): void {
-    if (this.#target.isLevelEnabled(level)) this.#target[level](redactRecord(fields, 0), message);
+    if (this.isLevelEnabled(level)) this.#target[level](redactRecord(fields, 0), message);
   }
 }
 

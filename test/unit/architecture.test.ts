@@ -75,7 +75,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     ],
     types: ['util', 'auth/permissions.ts', 'auth/password-hash.ts'],
     packages: ['convict', 'jsonc-parser'],
-    builtIns: ['node:fs', 'node:os', 'node:path', 'node:net'],
+    builtIns: ['node:fs', 'node:os', 'node:path', 'node:net', 'node:util'],
   }),
   metrics: rule({ may: ['util'], types: ['close-reason.ts'] }),
   // What an operator sees and may do: types, the few lists they are made of, and what is done with them everywhere.
@@ -151,17 +151,17 @@ const RULES: Readonly<Record<string, Rule>> = {
       'auth/user-record.ts',
       'auth/password-hash.ts',
     ],
-    types: ['metrics'],
+    types: ['metrics', 'control'],
     builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
   }),
   // The primary serves no clients: of what serves them it needs the broker for trials, and a server id to hand out.
   cluster: rule({
     may: ['config', 'metrics', 'util', 'session/server-id.ts', 'upstream/embedded-broker.ts', ...LEAVES],
-    types: ['gateway.ts', 'transport', 'upstream'],
+    types: ['control', 'gateway.ts', 'transport', 'upstream'],
     builtIns: ['node:cluster'],
   }),
   // The parts of the composition root.
-  gateway: rule({ may: COMPOSED }),
+  gateway: rule({ may: COMPOSED, builtIns: ['node:util'] }),
   'gateway.ts': rule({ may: [...COMPOSED, 'gateway'] }),
   'worker.ts': rule({ may: ['cluster', 'gateway.ts', 'util'], builtIns: ['node:cluster'] }),
   'main.ts': rule({

@@ -37,7 +37,7 @@ test('SIGHUP: takes the users file over, and a wrong one changes nothing', async
 
     await writeFile(usersFile, '{ "users": [{ "user": "ann", "password": "two" }] }');
     gateway.signal('SIGHUP');
-    await reloaded('gateway.reloaded', 1);
+    await reloaded('config.reloaded', 1);
     assert.ok((await client.closed()) instanceof Error);
     await assert.rejects(connectNats(gateway, { user: 'ann', pass: 'one' }), AuthorizationError);
     await (await connectNats(gateway, { user: 'ann', pass: 'two' })).close();
@@ -77,11 +77,11 @@ test('SIGHUP: several workers take the users file over together, and one that is
     gateway.signal('SIGHUP');
     await logged('config.reload_failed', 1);
     for (const client of clients) await client.flush();
-    assert.equal(gateway.logLines('gateway.reloaded').length, 0);
+    assert.equal(gateway.logLines('config.reloaded').length, 0);
 
     await write('two');
     gateway.signal('SIGHUP');
-    await logged('cluster.reloaded', 1);
+    await logged('config.reloaded', 1);
     for (const client of clients) assert.ok((await client.closed()) instanceof Error);
     for (let i = 0; i < 4; i++) await assert.rejects(connectNats(gateway, as('one')), AuthorizationError);
     for (const worker of [1, 2]) await (await natsOnWorker(gateway, worker, as('two'))).close();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type RunnableGateway, serve } from '../../../src/cli/serve.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import type { ReloadResult } from '../../../src/control/gateway-control.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { overviewOf } from '../../../src/metrics/gateway-view.ts';
 import { createLogger } from '../../../src/util/logger.ts';
@@ -13,6 +14,8 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'serve-'));
 after(() => rmSync(folder, { recursive: true }));
+
+const NOTHING_CHANGED = { changed: [], needsRestart: [] };
 
 /** Everything around `serve`, and a gateway that does what the test says. */
 async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: string) {
@@ -32,7 +35,11 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
   } as NodeJS.WritableStream;
   const gateway: RunnableGateway = {
     start: async () => {},
-    reload: async () => {},
+    config: loadConfig({ env: {}, flags: {} }),
+    reload: async () => NOTHING_CHANGED,
+    beginLameDuck: async () => {},
+    isLameDuck: false,
+    retired: new Promise<void>(() => {}),
     stop: async ({ drain }) => {
       stops.push(drain);
     },
@@ -41,8 +48,9 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
       { name: 'web', type: 'ws', host: '::1', port: 9222 },
     ],
     overview: async () => overviewOf([]),
-    ...overrides,
   };
+  // Not spread: what is asked for each time must be.
+  Object.defineProperties(gateway, Object.getOwnPropertyDescriptors(overrides));
   const run = serve({
     config: loadConfig({ env: {}, flags: {} }),
     logger: await createLogger({ level: 'debug', format: 'json', destination }),
@@ -186,7 +194,7 @@ test('serve: at the end, says at debug what was counted', async () => {
 });
 
 test('serve: SIGHUP takes the configuration over, one reload after the other; a wrong one is only logged', async () => {
-  const pending: (() => void)[] = [];
+  const pending: ((result: ReloadResult) => void)[] = [];
   const asked = new EventEmitter();
   const { run, events, lines, logged } = await harness({
     reload: () =>
@@ -197,18 +205,21 @@ test('serve: SIGHUP takes the configuration over, one reload after the other; a 
   });
   await logged('process.ready');
   const first = once(asked, 'reload');
-  for (let i = 0; i < 3; i++) events.emit('SIGHUP');
+  events.emit('SIGHUP');
   await first;
+  for (let i = 0; i < 2; i++) events.emit('SIGHUP');
   assert.equal(pending.length, 1);
   const second = once(asked, 'reload');
-  pending[0]?.();
+  pending[0]?.(NOTHING_CHANGED);
   await second;
-  pending[1]?.();
+  pending[1]?.({ changed: ['max_payload'], needsRestart: ['workers'] });
+  await logged('config.needs_restart');
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(pending.length, 2, 'three signals, of which two came during the first reload');
   events.emit('SIGTERM');
   assert.equal(await run, 0);
   assert.equal(lines.filter((line) => line.includes('config.reload_failed')).length, 0);
+  assert.match(lines.join(''), /configuration reloaded: max_payload/);
 
   const failing = await harness({
     reload: async () => {
@@ -222,4 +233,32 @@ test('serve: SIGHUP takes the configuration over, one reload after the other; a 
   assert.match(failing.lines.at(-1) ?? '', /users file x: not valid JSON/);
   failing.events.emit('SIGTERM');
   assert.equal(await failing.run, 0);
+});
+
+test('serve: SIGUSR2 makes a lame duck, which ignores SIGTERM, ends by itself with exit code 0, and at once on SIGINT', async () => {
+  for (const end of ['by itself', 'SIGINT'] as const) {
+    let retire: () => void = () => {};
+    let isLameDuck = false;
+    const { run, events, lines, stops, exits, logged } = await harness({
+      get isLameDuck() {
+        return isLameDuck;
+      },
+      beginLameDuck: async () => {
+        isLameDuck = true;
+      },
+      retired: new Promise<void>((resolve) => {
+        retire = resolve;
+      }),
+    });
+    await logged('process.ready');
+    events.emit('SIGUSR2');
+    events.emit('SIGTERM');
+    events.emit('SIGTERM');
+    assert.deepEqual(stops, [], end);
+    assert.match(lines.at(-1) ?? '', /SIGTERM: ignored/);
+    if (end === 'SIGINT') events.emit('SIGINT');
+    else retire();
+    assert.equal(await run, 0);
+    assert.deepEqual([stops, exits, events.eventNames()], [[end === 'by itself'], [], []], end);
+  }
 });

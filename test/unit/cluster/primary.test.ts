@@ -65,7 +65,13 @@ class FakeProcess {
   /** Answers the last question to take a configuration over. */
   answerReload(reason: string | null): void {
     const id = this.reloads.at(-1)?.id;
-    this.say({ type: 'reloaded', id, isTaken: reason === null, reason: reason ?? '' });
+    this.say({
+      type: 'reloaded',
+      id,
+      isTaken: reason === null,
+      reason: reason ?? '',
+      addresses: [address()],
+    });
   }
 
   get stop(): PrimaryMessage | undefined {
@@ -359,18 +365,22 @@ const changed = (flags: Readonly<Record<string, unknown>> = {}) =>
   });
 
 test('primary: a reload is tried by one worker, then taken over by all, also by those that come later', async () => {
-  const { gateway, first, second, processes, clock, events } = await started();
+  const { gateway, first, second, processes, clock } = await started();
   let isDone = false;
-  const reload = gateway.reload(changed()).then(() => {
+  const reload = gateway.reload(changed()).then((result) => {
     isDone = true;
+    return result;
   });
+  await turn();
   assert.deepEqual([first.reloads.length, second.reloads.length], [1, 0]);
   first.answerReload(null);
   await turn();
   assert.deepEqual([first.reloads.length, second.reloads.length, isDone], [1, 1, false]);
   second.answerReload(null);
-  await reload;
-  assert.ok(events().includes('cluster.reloaded'));
+  assert.deepEqual(await reload, {
+    changed: ['authentication', 'default_permissions'],
+    needsRestart: ['workers', 'upstream.url'],
+  });
   const { authentication, defaultPermissions } = changed();
   for (const { reloads } of [first, second]) {
     assert.deepEqual(reloads[0]?.config.authentication, authentication);
@@ -392,25 +402,89 @@ test('primary: a reload is tried by one worker, then taken over by all, also by 
 test('primary: a reload that the first worker does not take over changes nothing', async () => {
   const { gateway, first, second, clock, processes } = await started();
   const refused = assert.rejects(gateway.reload(changed()), { code: 'GW_CONFIG', message: 'no such file' });
+  await turn();
   first.answerReload('no such file');
   await refused;
   const late = assert.rejects(gateway.reload(changed()), { code: 'GW_CONFIG' });
+  await turn();
   clock.advance(30_000);
   await late;
-  first.answerReload(null);
+  assert.equal(first.isKilled, true, 'it might take it over later, which nobody else will');
+  clock.advance(500);
+  processes[2]?.becomeReady();
+  assert.deepEqual(processes[2]?.start?.config.authentication, []);
   const gone = assert.rejects(gateway.reload(changed()), { code: 'GW_CONFIG' });
-  first.end(1);
+  await turn();
+  processes[2]?.end(1);
   await gone;
   assert.equal(second.reloads.length, 0);
+  clock.advance(500);
+  processes[3]?.say({ type: 'loaded' });
+  assert.deepEqual(processes[3]?.start?.config.authentication, []);
+});
+
+test('primary: a lowered limit ends the clients that came last, wherever they are', async () => {
+  const { gateway, first, second } = await started();
+  const ask = (process: FakeProcess, worker: number, number: number) =>
+    process.say({ type: 'ask', cid: worker * 2 ** 32 + number, listener: 'tcp' });
+  for (const number of [1, 2, 3]) ask(first, 1, number);
+  ask(second, 2, 1);
+  const reload = gateway.reload(changed({ max_connections: 3, workers: 2, 'upstream.url': 'mqtt://b' }));
+  await turn();
+  first.answerReload(null);
+  await turn();
+  second.answerReload(null);
+  assert.deepEqual((await reload).needsRestart, []);
+  const surplusOf = ({ received }: FakeProcess) => received.filter(({ type }) => type === 'surplus');
+  assert.deepEqual(surplusOf(first), [{ type: 'surplus', cids: [2 ** 32 + 3] }]);
+  assert.deepEqual(surplusOf(second), []);
+});
+
+test('primary: where workers share a free port, such listeners neither come nor go', async () => {
+  const { gateway, first } = await started();
+  const listeners = [{ name: 'other', bind: '127.0.0.1:0' }];
+  await assert.rejects(gateway.reload(changed({ listeners })), /listeners\[0\]\.bind: .*name a port/);
+  assert.equal(first.reloads.length, 0);
+});
+
+test('primary: a lame duck ends when no worker has clients, and replaces none', async () => {
+  const { gateway, first, second, processes, clock } = await started();
+  let isOver = false;
+  void gateway.retired.then(() => {
+    isOver = true;
+  });
+  await gateway.beginLameDuck();
+  for (const { received } of [first, second]) assert.deepEqual(received.at(-1), { type: 'lameDuck' });
+  await assert.rejects(gateway.reload(changed()), /is stopping/);
+  first.say({ type: 'retired' });
+  second.end(1);
+  clock.advance(60_000);
+  await turn();
+  assert.deepEqual([isOver, gateway.isLameDuck, processes.length], [true, true, 2]);
+  const stopping = gateway.stop({ drain: true });
+  await turn();
+  assert.equal(second.stop, undefined);
+  first.end(0);
+  await stopping;
+});
+
+test('primary: a worker that still loads when the lame duck begins serves nobody', async () => {
+  const { gateway, first, second, processes, clock } = await started();
+  second.end(1);
   clock.advance(100);
-  processes[2]?.say({ type: 'loaded' });
-  assert.deepEqual(processes[2]?.start?.config.authentication, []);
+  await gateway.beginLameDuck();
+  assert.equal(processes[2]?.isKilled, true);
+  first.say({ type: 'retired' });
+  await gateway.retired;
+  clock.advance(60_000);
+  assert.equal(processes.length, 3);
 });
 
 test('primary: a worker that does not take over what another one did is replaced', async () => {
   for (const failure of ['refuses', 'is silent'] as const) {
     const { gateway, first, second, clock, events } = await started();
     const reload = gateway.reload(changed());
+    await turn();
     first.answerReload(null);
     await turn();
     if (failure === 'refuses') second.answerReload('EMFILE');
@@ -428,6 +502,7 @@ test('primary: a worker that starts during a reload takes it over, too', async (
   const replaced = processes[2];
   assert.ok(replaced);
   const reload = gateway.reload(changed());
+  await turn();
   replaced.say({ type: 'loaded' });
   assert.deepEqual(replaced.start?.config.authentication, []);
   first.answerReload(null);

@@ -86,6 +86,8 @@ describe('messages between processes', () => {
     { type: 'answered' },
     { type: 'report' },
     { type: 'reload', id: 1, config },
+    { type: 'surplus', cids: [1] },
+    { type: 'lameDuck' },
     { type: 'stop', isDrain: true },
   ];
   const fromWorker = [
@@ -96,7 +98,8 @@ describe('messages between processes', () => {
     { type: 'left', cid: 1 },
     { type: 'away', areAway: false },
     { type: 'answered' },
-    { type: 'reloaded', id: 1, isTaken: false, reason: 'r' },
+    { type: 'reloaded', id: 1, isTaken: false, reason: 'r', addresses: [] },
+    { type: 'retired' },
     { type: 'status', status },
     { type: 'stopped', status },
   ];

@@ -249,7 +249,7 @@ describe('parser: maximum control line', () => {
 
   it('parser: keeps no more of a flood without line end than the limit', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     parser.push(bytes(`SUB ${'a'.repeat(4000)}`));
     assert.ok(parser.bufferedBytes <= 4098, String(parser.bufferedBytes));
     assert.throws(() => parser.push(Buffer.alloc(10_000_000, 0x61)), { code: 'GW_PARSE_CONTROL_LINE' });
@@ -257,7 +257,7 @@ describe('parser: maximum control line', () => {
   });
 
   it('parser: keeps nothing of blanks behind a name', () => {
-    const parser = new Parser(new Recorder(), 4096);
+    const parser = new Parser(new Recorder(), { maxControlLineBytes: 4096 });
     parser.push(bytes('SUB '));
     for (let i = 0; i < 100; i++) parser.push(Buffer.alloc(1000, 0x20));
     assert.equal(parser.bufferedBytes, 0);
@@ -295,7 +295,7 @@ describe('parser: payload limit', () => {
 
   it('parser: asks for the limit at each PUB', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     parser.push(bytes('PUB a 3\r\nabc\r\n'));
     recorder.maxPayloadBytes = 2;
     assert.throws(() => parser.push(bytes('PUB a 3\r\nabc\r\n')), { code: 'GW_MAX_PAYLOAD' });
@@ -349,7 +349,7 @@ describe('parser: bodies', () => {
   it('parser: an announced body costs nothing until it is sent', () => {
     const recorder = new Recorder();
     recorder.maxPayloadBytes = 999_999_999;
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     parser.push(bytes('PUB a 999999999\r\n'));
     assert.ok(parser.bufferedBytes < 100, String(parser.bufferedBytes));
     parser.push(Buffer.alloc(10_000));
@@ -358,7 +358,7 @@ describe('parser: bodies', () => {
 
   it('parser: the memory for a gathered body is given back with it', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     parser.push(bytes('PUB subject 100000\r\n'));
     parser.push(Buffer.alloc(99_999));
     assert.ok(
@@ -386,7 +386,7 @@ describe('parser: hold and resume', () => {
 
   it('parser: stops in front of a refused operation and offers it again', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     let refusals = 3;
     recorder.refuses = () => refusals-- > 0;
     parser.push(bytes('PUB a 2\r\nhi\r\nPING\r\n'));
@@ -410,7 +410,7 @@ describe('parser: hold and resume', () => {
 
   it('parser: chunks pushed while held are kept, counted, and parsed in order', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     let isRefusing = true;
     recorder.refuses = () => isRefusing;
     for (const chunk of singleBytes(bytes(ALL))) parser.push(chunk);
@@ -424,7 +424,7 @@ describe('parser: hold and resume', () => {
 
   it('parser: a refused body is asked for again and nothing of it is lost', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     let isRefusing = true;
     recorder.refuses = () => isRefusing;
     parser.push(bytes('PUB a 5\r\nhe'));
@@ -440,7 +440,7 @@ describe('parser: hold and resume', () => {
 
   it('parser: resume does nothing unless an operation is held', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     parser.resume();
     parser.push(bytes('PING\r\nPUB a 3\r\nx'));
     parser.resume();
@@ -450,7 +450,7 @@ describe('parser: hold and resume', () => {
 
   it('parser: push and resume from within a handler do not disturb the order', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     recorder.onTaken = () => {
       recorder.onTaken = () => undefined;
       parser.push(bytes('PONG\r\n'));
@@ -462,7 +462,7 @@ describe('parser: hold and resume', () => {
 
   it('parser: an error after a resume is thrown by it', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     let isRefusing = true;
     recorder.refuses = () => isRefusing;
     parser.push(bytes('PING\r\nFOO\r\n'));
@@ -475,7 +475,7 @@ describe('parser: hold and resume', () => {
 describe('parser: errors', () => {
   it('parser: is dead after an error and keeps nothing', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     assert.throws(() => parser.push(bytes('FOO\r\nPING\r\n')), GatewayError);
     parser.push(bytes('PING\r\n'));
     parser.resume();
@@ -485,7 +485,7 @@ describe('parser: errors', () => {
 
   it('parser: passes on what a handler throws, and is dead', () => {
     const recorder = new Recorder();
-    const parser = new Parser(recorder, 4096);
+    const parser = new Parser(recorder, { maxControlLineBytes: 4096 });
     const failure = new GatewayError('GW_AUTHORIZATION', 'first operation is not CONNECT');
     recorder.refuses = () => {
       throw failure;
@@ -505,7 +505,7 @@ describe('parser: errors', () => {
     ]) {
       try {
         parse([bytes(input)]);
-        new Parser(new Recorder(), 4096).push(bytes(input));
+        new Parser(new Recorder(), { maxControlLineBytes: 4096 }).push(bytes(input));
         assert.fail('no error');
       } catch (error) {
         assert.ok(error instanceof GatewayError);

@@ -79,7 +79,7 @@ export function parse(
   recorder = new Recorder(),
   maxControlLineBytes = 4096,
 ): Outcome {
-  const parser = new Parser(recorder, maxControlLineBytes);
+  const parser = new Parser(recorder, { maxControlLineBytes });
   try {
     for (const chunk of chunks) {
       parser.push(chunk);

@@ -89,11 +89,11 @@ function setUp() {
     maxSubscriptions: 0,
     authTimeoutMs: 1_000,
     idleTimeoutMs: 1_000,
-    pingIntervalMs: 1_000,
-    pingTimeoutMs: 1_000,
+    keepalive: { intervalMs: 1_000, timeoutMs: 1_000 },
     clientInfo: { clientId: '', username: '', password: '' },
     controlHeaders: true,
     countsPerClient: true,
+    isLameDuck: false,
   };
   const upstream = {
     requiresCredentials: false,
@@ -113,7 +113,7 @@ function setUp() {
   const services = { options, upstream, clock, logger, limitedLog, counters, wireHeaders, ...shared };
   const access = new AccessPoint({ chain: null, anonymous: null, defaultPermissions: null });
   const session = new Session(services, client, { spaces, access });
-  const parser = new Parser(session, 4_096);
+  const parser = new Parser(session, { maxControlLineBytes: 4_096 });
   session.start();
   parser.push(Buffer.from('CONNECT {"verbose":false}\r\n'));
   listener?.onReady();

@@ -203,7 +203,8 @@ export async function startTransport(settings: TransportSettings = {}): Promise<
           acceptor,
           logger,
         );
-  await listener.start();
+  await listener.open();
+  listener.begin();
   const { port } = listener.address;
   const clients: RawClient[] = [];
   return {

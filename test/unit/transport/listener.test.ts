@@ -66,7 +66,7 @@ describe('tcp listener', () => {
     const transport = await started();
     const { acceptor, port } = transport;
     const second = new TcpListener({ name: 'other', host: '127.0.0.1', port }, acceptor, silentLogger);
-    await assert.rejects(second.start(), (error: unknown) => {
+    await assert.rejects(second.open(), (error: unknown) => {
       assert.ok(error instanceof GatewayError);
       assert.equal(error.code, 'GW_LISTEN');
       assert.deepEqual(error.context, {
@@ -91,14 +91,16 @@ describe('tcp listener', () => {
       transport.acceptor,
       silentLogger,
     );
-    await again.start();
+    await again.open();
+    again.begin();
     await again.close();
   });
 
   it('shows an IPv4 client of a dual-stack socket as IPv4', async () => {
     const transport = await started();
     const dual = new TcpListener({ name: 'dual', host: '', port: 0 }, transport.acceptor, silentLogger);
-    await dual.start();
+    await dual.open();
+    dual.begin();
     const client = await connectRaw('127.0.0.1', dual.address.port);
     const peer = [...transport.registry.live()][0]!.peer;
     assert.deepEqual([peer.remoteAddress, peer.localAddress], ['127.0.0.1', '127.0.0.1']);

@@ -38,7 +38,7 @@ class SlowStream implements ByteStream {
 
 function queueOver(stream: ByteStream): WriteQueue {
   const owner = { onWritten: () => {}, onWriteStalled: () => assert.fail('no write is late') };
-  return new WriteQueue(stream, 10_000, new FakeClock(), owner);
+  return new WriteQueue(stream, { writeDeadlineMs: 10_000 }, new FakeClock(), owner);
 }
 
 test('write queue: what is flushed behind more than one write of backlog goes out without another flush', () => {

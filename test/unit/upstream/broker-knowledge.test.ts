@@ -48,7 +48,7 @@ class Bench {
         isFastPath: true,
         tls: null,
       },
-      service: null,
+      service: () => null,
       isProbing,
       knownReport: null,
       usesDollarTopics: true,

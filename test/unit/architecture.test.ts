@@ -94,6 +94,12 @@ const RULES: Readonly<Record<string, Rule>> = {
       'node:url',
     ],
   }),
+  // Runs in the browser: of the gateway it knows what the API says, and no more. `vite` and node:url are of its build.
+  dashboard: rule({
+    types: ['admin/api-types.ts', 'control', 'metrics'],
+    packages: ['preact', 'uplot', 'vite'],
+    builtIns: ['node:url'],
+  }),
   auth: rule({
     may: ['nats', 'metrics', 'util', ...LEAVES],
     types: ['config'],
@@ -178,6 +184,7 @@ const ONE_FILE_PACKAGES: Readonly<Record<string, string>> = {
   bcryptjs: 'auth/bcrypt-pool.ts',
   mysql2: 'auth/authenticators/mysql.ts',
   pg: 'auth/authenticators/postgresql.ts',
+  vite: 'dashboard/vite.config.ts',
 };
 
 /** Where the environment of the process may be read. */
@@ -192,7 +199,7 @@ interface Import {
 
 const sources = new Map(
   readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .sort()
     .map((name) => [name.split(sep).join('/'), withoutComments(readFileSync(join(SRC, name), 'utf8'))]),
 );
@@ -255,7 +262,7 @@ function complaint(found: Import): string | null {
 }
 
 function complaintOnOwn({ file, specifier, isTypeOnly }: Import, own: Rule): string | null {
-  if (!specifier.endsWith('.ts')) return `${file}: '${specifier}' does not end in .ts`;
+  if (!/\.tsx?$/.test(specifier)) return `${file}: '${specifier}' does not end in .ts or .tsx`;
   const target = normalize(join(dirname(file), specifier))
     .split(sep)
     .join('/');
@@ -376,7 +383,14 @@ const SAMPLES: [name: string, file: string, text: string, expected: string | nul
     "import('pino')",
     'util/clock.ts: only util/logger.ts may import pino',
   ],
-  ['no extension', 'nats/a.ts', "import { b } from './b';", "nats/a.ts: './b' does not end in .ts"],
+  ['no extension', 'nats/a.ts', "import { b } from './b';", "nats/a.ts: './b' does not end in .ts or .tsx"],
+  ['component', 'dashboard/a.tsx', "import { B } from './parts/b.tsx';", null],
+  [
+    'value for the browser',
+    'dashboard/a.tsx',
+    "import { b } from '../control/b.ts';",
+    'dashboard/a.tsx: types only of control/b.ts',
+  ],
   ['new folder', 'fresh/a.ts', "import { b } from './b.ts';", 'fresh/a.ts: src/fresh has no rule'],
 ];
 for (const [name, file, text, expected] of SAMPLES) {

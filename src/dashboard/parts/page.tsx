@@ -1,0 +1,92 @@
+/** What all pages have in common: a heading that gets the focus when the page is opened, actions, panels, facts. */
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { UNKNOWN } from '../format/numbers.ts';
+
+interface PageProps {
+  readonly title: string;
+  readonly hint?: ComponentChildren;
+  readonly actions?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** One page. */
+export function Page({ title, hint, actions, children }: PageProps): JSX.Element {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} – NATS MQTT gateway`;
+    // Who navigates by keyboard or hears the page goes on from here. Not on the first page: nobody has asked for it.
+    if (document.activeElement !== document.body || window.history.length > 1)
+      heading.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, [title]);
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <h1 ref={heading} tabIndex={-1}>
+            {title}
+          </h1>
+          {hint !== undefined && <p class="hint">{hint}</p>}
+        </div>
+        {actions !== undefined && <div class="page-actions">{actions}</div>}
+      </header>
+      {children}
+    </>
+  );
+}
+
+interface PanelProps {
+  readonly title: string;
+  readonly actions?: ComponentChildren;
+  readonly class?: string;
+  readonly children: ComponentChildren;
+}
+
+/** A part of a page. */
+export function Panel(props: PanelProps): JSX.Element {
+  const id = useId();
+  return (
+    <section class={`panel ${props.class ?? ''}`} aria-labelledby={id}>
+      <header class="panel-head">
+        <h2 id={id}>{props.title}</h2>
+        {props.actions}
+      </header>
+      {props.children}
+    </section>
+  );
+}
+
+/** Names and values; what is null or empty is shown as unknown. */
+export function Facts({
+  facts,
+}: {
+  readonly facts: readonly (readonly [name: string, value: ComponentChildren])[];
+}): JSX.Element {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value === null || value === '' ? UNKNOWN : value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** A table that scrolls by itself where the page is too narrow; it can be scrolled by keyboard, too. */
+export function TableFrame({
+  label,
+  children,
+}: {
+  readonly label: string;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="table-frame" aria-label={label} tabIndex={0}>
+      <table>{children}</table>
+    </section>
+  );
+}

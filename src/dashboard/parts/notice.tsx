@@ -10,7 +10,7 @@ const ICONS: Readonly<Record<Kind, IconName>> = {
   error: 'error',
   warning: 'warning',
   done: 'check',
-  info: 'tap',
+  info: 'info',
 };
 
 /** Read out as soon as it appears. */

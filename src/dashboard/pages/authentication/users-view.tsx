@@ -108,7 +108,9 @@ function UserTable({ body, search, onDo }: UserTableProps): JSX.Element | null {
       <thead>
         <tr>
           <th scope="col">User</th>
-          <th scope="col">Rights</th>
+          <th scope="col" class="not-on-phones">
+            Rights
+          </th>
           <th scope="col" class="right">
             <span class="hidden">Actions</span>
           </th>
@@ -138,12 +140,12 @@ function UserRow({ user, canChange, onDo }: UserRowProps): JSX.Element {
   return (
     <tr>
       <th scope="row">
-        <a href={linkTo(['clients'], { user: user.user, state: 'any' })}>{user.user}</a>
+        <a href={linkTo(['clients'], { user: user.user, state: 'any' })}>{user.user}</a>{' '}
+        {user.isSuperuser && <Badge tone="accent">superuser</Badge>}
       </th>
-      <td class="wrap">
-        {user.isSuperuser && <Badge tone="accent">superuser</Badge>}{' '}
+      <td class="wrap not-on-phones">
         {user.permissions === null || user.permissions === undefined ? (
-          <span class="muted">{user.isSuperuser ? '' : 'as default_permissions say'}</span>
+          <span class="muted">{user.isSuperuser ? 'everything' : 'as default_permissions say'}</span>
         ) : (
           <code>{JSON.stringify(user.permissions)}</code>
         )}

@@ -7,6 +7,9 @@ import type { Sample } from '../../state/rates.ts';
 /** 1 B to 1 TB. */
 const BINARY_STEPS = Array.from({ length: 41 }, (_step, i) => 2 ** i);
 
+/** 1, 2, 5, 10, …: half a message means nothing. */
+const WHOLE_STEPS = Array.from({ length: 10 }, (_step, i) => [1, 2, 5].map((step) => step * 10 ** i)).flat();
+
 /** See the head of the file. */
 export function Charts({ samples }: { readonly samples: readonly Sample[] }): JSX.Element {
   const timesMs = samples.map(({ atMs }) => atMs);
@@ -22,6 +25,7 @@ export function Charts({ samples }: { readonly samples: readonly Sample[] }): JS
           { label: 'to clients', color: '--to-clients', values: of('messagesOut') },
         ]}
         format={formatRate}
+        steps={WHOLE_STEPS}
         summary={`Now ${formatRate(last?.messagesIn ?? null)} to the broker, ${formatRate(last?.messagesOut ?? null)} to clients`}
       />
       <Chart
@@ -50,6 +54,7 @@ export function Charts({ samples }: { readonly samples: readonly Sample[] }): JS
         timesMs={timesMs}
         lines={[{ label: 'clients', color: '--to-broker', values: of('connections') }]}
         format={formatCount}
+        steps={WHOLE_STEPS}
         summary={`Now ${formatCount(last?.connections ?? 0)}`}
       />
     </div>

@@ -29,14 +29,30 @@ const ELSEWHERE: ReadonlySet<string> = new Set(['authentication']);
 
 /** @param search part of a name or of the text, in any letter case; empty shows all */
 export function groupsOf(settings: readonly SettingView[], search: string): SettingGroup[] {
-  const wanted = search.trim().toLowerCase();
-  const found = settings.filter(
-    ({ path, doc }) => !ELSEWHERE.has(path) && (path.includes(wanted) || doc.toLowerCase().includes(wanted)),
-  );
+  const listed = settings.filter(({ path }) => !ELSEWHERE.has(path));
+  const byWord = listed.filter((setting) => hasWord(setting, search));
+  const found =
+    byWord.length > 0
+      ? byWord
+      : listed.filter((setting) => textOf(setting).includes(search.trim().toLowerCase()));
   const ids = new Set([...GROUPS.map(([id]) => id), ...found.map(({ path }) => groupOf(path))]);
   return [...ids]
     .map((id) => ({ id, title: titleOf(id), settings: found.filter(({ path }) => groupOf(path) === id) }))
     .filter(({ settings: members }) => members.length > 0);
+}
+
+function textOf({ path, doc }: SettingView): string {
+  return `${path} ${doc}`.toLowerCase();
+}
+
+/** Whether a word begins with it: `ping` is not meant to find `mapping`. */
+function hasWord(setting: SettingView, search: string): boolean {
+  const wanted = search.trim().toLowerCase();
+  const text = textOf(setting);
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
+    if (at === 0 || !/[a-z0-9]/.test(text.charAt(at - 1))) return true;
+  }
+  return false;
 }
 
 function titleOf(group: string): string {

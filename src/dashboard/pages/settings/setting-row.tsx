@@ -68,8 +68,10 @@ function Origin({
       {setting.isLocked ? (
         <span class="locked">
           <Icon name="lock" />
-          Set by {setting.source === 'flag' ? 'the flag' : 'the environment variable'}{' '}
-          <code>{setting.origin}</code>, which beats the file: change it there.
+          <span>
+            Set by {setting.source === 'flag' ? 'the flag' : 'the environment variable'}{' '}
+            <code>{setting.origin}</code>, which beats the file: change it there.
+          </span>
         </span>
       ) : (
         <span>{isDefault ? 'Default' : <>From {setting.origin}</>}</span>

@@ -18,8 +18,12 @@ export function limitationsOf(report: Report): Limitation[] {
   return list.filter(isRecord).map(({ id, severity, meaning }) => ({
     id: String(id),
     severity: severity === 'error' || severity === 'warn' ? severity : 'info',
-    meaning: String(meaning),
+    meaning: sentence(String(meaning)),
   }));
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** One thing the broker was asked. */

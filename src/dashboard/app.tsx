@@ -10,7 +10,7 @@ import { LogIn } from './pages/log-in.tsx';
 import { type Message, Messages } from './parts/messages.tsx';
 import { Pending } from './parts/notice.tsx';
 import { Drafts } from './state/drafts.ts';
-import { useRoute } from './state/route.ts';
+import { useRoute } from './state/navigation.ts';
 import { type Services, ServicesContext } from './state/services.ts';
 import { StatusFeed } from './state/status-feed.ts';
 

@@ -1,5 +1,4 @@
-/** Where the user is, in the hash of the URL: `#/clients/12?search=ann`. Links can be kept and sent. */
-import { useEffect, useState } from 'preact/hooks';
+/** Places of the dashboard, as they stand in the hash of the URL: `#/clients/12?search=ann`. Links can be kept and sent. Pure. */
 
 /** A place. */
 export interface Route {
@@ -40,25 +39,4 @@ export function linkTo(
   const search = new URLSearchParams(given).toString();
   const text = path.map((part) => encodeURIComponent(part)).join('/');
   return `#/${text}${search === '' ? '' : `?${search}`}`;
-}
-
-/** Goes there. `replace`: without a step in the history, as for what is typed into a search field. */
-export function goTo(link: string, replace = false): void {
-  if (!replace) {
-    window.location.hash = link;
-    return;
-  }
-  window.history.replaceState(null, '', link);
-  window.dispatchEvent(new HashChangeEvent('hashchange'));
-}
-
-/** The place, followed. */
-export function useRoute(): Route {
-  const [hash, setHash] = useState(window.location.hash);
-  useEffect(() => {
-    const follow = (): void => setHash(window.location.hash);
-    window.addEventListener('hashchange', follow);
-    return () => window.removeEventListener('hashchange', follow);
-  }, []);
-  return parseRoute(hash);
 }

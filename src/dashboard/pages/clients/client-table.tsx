@@ -3,7 +3,8 @@ import type { ComponentChildren, JSX } from 'preact';
 import type { ClientSort, ClientView } from '../../../control/client-view.ts';
 import { formatBytes, formatCount, formatDuration, formatLatency, UNKNOWN } from '../../format/numbers.ts';
 import { TableFrame } from '../../parts/page.tsx';
-import { goTo, linkTo, type Route } from '../../state/route.ts';
+import { goTo } from '../../state/navigation.ts';
+import { linkTo, type Route } from '../../state/route.ts';
 import { ClientState } from './client-state.tsx';
 import { directionOf, sortBy, stateOf } from './query.ts';
 

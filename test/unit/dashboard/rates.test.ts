@@ -12,7 +12,7 @@ function statusAt(nowMs: number, counters: StatusBody['overview']['counters'], s
     nowMs,
     overview: {
       connections: 3,
-      subscriptions: 0,
+      subscriptions: { plain: 0, queue: 0 },
       upstream: usage,
       pendingBytes: 0,
       counters,

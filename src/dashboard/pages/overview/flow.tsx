@@ -20,6 +20,8 @@ export function Flow({ status, sample, upstream }: FlowProps): JSX.Element {
     <section class="flow" aria-label="What passes now">
       <Node title="NATS clients" link="clients" tone={overview.connections > 0 ? 'good' : 'muted'}>
         {plural(overview.connections, 'connection')}
+        <br />
+        {plural(overview.subscriptions.plain + overview.subscriptions.queue, 'subscription')}
       </Node>
       <div class="lanes">
         <Lane

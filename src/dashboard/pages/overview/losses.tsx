@@ -21,6 +21,9 @@ export function Losses({ status }: { readonly status: StatusBody }): JSX.Element
       <Panel title="Messages that were not passed on">
         <Counts counts={[...dropped, ...links]} empty="None since the start." />
       </Panel>
+      <Panel title="What clients were told is wrong">
+        <Counts counts={countsByReason(status, 'errors')} empty="Nothing since the start." />
+      </Panel>
       <Panel title="Why connections have ended">
         <Counts counts={countsByReason(status, 'closed')} empty="None has ended since the start." />
       </Panel>

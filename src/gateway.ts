@@ -4,6 +4,7 @@
  */
 import { AccessControl } from './auth/access-control.ts';
 import type { Config } from './config/config.ts';
+import { DelegatedControl } from './control/delegated-control.ts';
 import type { GatewayControl, ReloadResult } from './control/gateway-control.ts';
 import { GatewayError } from './errors.ts';
 import { type BrokerNeeds, openBroker, prepareBroker, shownUrl } from './gateway/broker-parts.ts';
@@ -114,7 +115,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
 /** Bound of a stop without drain. */
 const QUICK_STOP_MS = 1_000;
 
-class ComposedGateway implements Gateway {
+class ComposedGateway extends DelegatedControl implements Gateway {
   #reloader: Reloader;
   #logger: Logger;
   #place: WorkerPlace | null;
@@ -128,7 +129,7 @@ class ComposedGateway implements Gateway {
   #clients: ClientParts | null = null;
   #broker: EmbeddedBroker | null = null;
   #access: AccessControl;
-  #control: ProcessControl;
+  protected readonly control: ProcessControl;
   /** For access lists that are written in topics. */
   #mapper: NameMapper;
   #sessions = new Set<LiveSession>();
@@ -137,6 +138,7 @@ class ComposedGateway implements Gateway {
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, logger: Logger, place: WorkerPlace | null) {
+    super();
     this.#reloader = new Reloader(config, logger);
     this.#logger = logger;
     this.#place = place;
@@ -152,7 +154,7 @@ class ComposedGateway implements Gateway {
       counters: this.#counters.auth,
       subjectsOfFilter: (filter) => filterSubjects(this.#mapper, filter),
     });
-    this.#control = new ProcessControl({
+    this.control = new ProcessControl({
       serverId: place?.serverId ?? createServerId(),
       cidBase: place?.cidBase ?? 0,
       registry: this.#registry,
@@ -162,18 +164,6 @@ class ComposedGateway implements Gateway {
       now: () => this.#running,
     });
   }
-
-  get identity(): GatewayControl['identity'] {
-    return this.#control.identity;
-  }
-
-  readonly readiness: GatewayControl['readiness'] = () => this.#control.readiness();
-  readonly clients: GatewayControl['clients'] = (query) => this.#control.clients(query);
-  readonly subscriptions: GatewayControl['subscriptions'] = (query) => this.#control.subscriptions(query);
-  readonly kick: GatewayControl['kick'] = (who) => this.#control.kick(who);
-  readonly listeners: GatewayControl['listeners'] = () => this.#control.listeners();
-  readonly upstream: GatewayControl['upstream'] = () => this.#control.upstream();
-  readonly certificates: GatewayControl['certificates'] = () => this.#control.certificates();
 
   async start(): Promise<void> {
     if (this.#starting !== null || this.#stopping !== null) {

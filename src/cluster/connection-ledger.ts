@@ -3,15 +3,14 @@
  * exact whatever the workers do. Knows no sockets.
  */
 
+import { CIDS_PER_WORKER } from '../control/client-pages.ts';
+
 /** Limits of a whole gateway. */
 export interface LedgerLimits {
   readonly maxConnections: number;
   /** By the name of the listener; those that have none are left out. */
   readonly perListener: ReadonlyMap<string, number>;
 }
-
-/** Connection ids of worker n are n × 2^32 and more. */
-export const CIDS_PER_WORKER = 2 ** 32;
 
 /** See the head of this file. */
 export class ConnectionLedger {

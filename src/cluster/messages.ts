@@ -8,6 +8,12 @@ import { ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
 import type { ProcessStatus } from '../metrics/gateway-view.ts';
 import { NO_USAGE } from '../metrics/upstream-usage.ts';
 import type { ListenerAddress } from '../transport/listener.ts';
+import {
+  type ControlKind,
+  type ControlQuestion,
+  isControlAnswer,
+  isControlQuestion,
+} from './control-question.ts';
 
 /** What a worker needs to begin. Holds secrets: it travels between the two processes only. */
 export interface StartMessage {
@@ -28,6 +34,8 @@ export type PrimaryMessage =
   /** The broker has answered another worker. */
   | { readonly type: 'answered' }
   | { readonly type: 'report' }
+  /** An operator wants to know, or to have something done. */
+  | { readonly type: 'ask-control'; readonly id: number; readonly question: ControlQuestion }
   /** Take over what can be changed. Holds secrets, as `start` does. */
   | { readonly type: 'reload'; readonly id: number; readonly config: Config }
   /** Clients that are more than a lowered limit allows. */
@@ -68,6 +76,14 @@ export type WorkerMessage =
   | { readonly type: 'retired' }
   /** The answer to `report`. */
   | { readonly type: 'status'; readonly status: ProcessStatus }
+  /** The answer to `ask-control`; null where the worker cannot tell. */
+  | {
+      readonly type: 'control-answer';
+      readonly id: number;
+      readonly kind: ControlKind;
+      readonly isKnown: boolean;
+      readonly answer: unknown;
+    }
   /** The last message. */
   | { readonly type: 'stopped'; readonly status: ProcessStatus };
 
@@ -105,6 +121,7 @@ const FROM_PRIMARY: Readonly<Record<PrimaryMessage['type'], Check>> = {
   others: ({ areAway }) => isFlag(areAway),
   answered: () => true,
   report: () => true,
+  'ask-control': ({ id, question }) => isCount(id) && isControlQuestion(question),
   reload: ({ id, config }) => isCount(id) && isRecord(config),
   surplus: ({ cids }) => Array.isArray(cids) && cids.every(isCount),
   lameDuck: () => true,
@@ -124,6 +141,8 @@ const FROM_WORKER: Readonly<Record<WorkerMessage['type'], Check>> = {
     isCount(id) && isFlag(isTaken) && isText(reason) && areAddresses(addresses),
   retired: () => true,
   status: ({ status }) => isStatus(status),
+  'control-answer': ({ id, kind, isKnown, answer }) =>
+    isCount(id) && isFlag(isKnown) && (isKnown ? isControlAnswer(kind, answer) : answer === null),
   stopped: ({ status }) => isStatus(status),
 };
 

@@ -3,16 +3,21 @@
  * and replaces them, keeps the limits they share, and adds up what they do.
  */
 import type { Config } from '../config/config.ts';
-import type { ReloadResult } from '../control/gateway-control.ts';
+import { CIDS_PER_WORKER } from '../control/client-pages.ts';
+import { DelegatedControl } from '../control/delegated-control.ts';
+import type { GatewayControl, ReloadResult } from '../control/gateway-control.ts';
+import type { Phase } from '../control/readiness.ts';
 import { GatewayError } from '../errors.ts';
-import { type GatewayOverview, type GatewayView, overviewOf } from '../metrics/gateway-view.ts';
+import { type GatewayOverview, overviewOf } from '../metrics/gateway-view.ts';
 import { createServerId } from '../session/server-id.ts';
 import type { ListenerAddress } from '../transport/listener.ts';
 import type { EmbeddedBroker } from '../upstream/embedded-broker.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import { ClusterControl } from './cluster-control.ts';
+import { startClusterBroker, warnOfSmallShare } from './cluster-start.ts';
 import { ConfigRollout, type RolloutTarget } from './config-rollout.ts';
-import { CIDS_PER_WORKER, ConnectionLedger, type LedgerLimits } from './connection-ledger.ts';
+import { ConnectionLedger, type LedgerLimits } from './connection-ledger.ts';
 import type { StartMessage } from './messages.ts';
 import { OutageBoard } from './outage-board.ts';
 import type { Spawn } from './spawn.ts';
@@ -35,7 +40,7 @@ const STOP_MARGIN_MS = 2_500;
 const QUICK_STOP_MS = 1_000;
 
 /** See the head of this file. */
-export class ClusterGateway implements SlotOwner, GatewayView {
+export class ClusterGateway extends DelegatedControl implements SlotOwner, Omit<GatewayControl, 'tap'> {
   /** Settles when it cannot go on; it has stopped then. */
   readonly failure: Promise<GatewayError>;
   /** Settles when a lame duck has no clients any more. */
@@ -44,6 +49,7 @@ export class ClusterGateway implements SlotOwner, GatewayView {
   readonly #serverId = createServerId();
   readonly #slots: readonly WorkerSlot[];
   readonly #rollout: ConfigRollout;
+  protected readonly control: ClusterControl;
   readonly #ledger: ConnectionLedger;
   readonly #outages = new OutageBoard();
   /** Loaded workers that wait for their turn to listen: of an address that is taken, one complaint is enough. */
@@ -62,6 +68,7 @@ export class ClusterGateway implements SlotOwner, GatewayView {
   #stopping: Promise<void> | null = null;
 
   constructor(parts: ClusterParts) {
+    super();
     this.#parts = parts;
     const { config, spawn, clock, logger } = parts;
     this.failure = new Promise((resolve) => {
@@ -78,6 +85,18 @@ export class ClusterGateway implements SlotOwner, GatewayView {
     const targets = this.#slots.map((slot) => this.#target(slot));
     const onTaken = (next: Config, addresses: readonly ListenerAddress[]) => this.#onTaken(next, addresses);
     this.#rollout = new ConfigRollout(config, targets, { onTaken }, logger);
+    this.control = new ClusterControl({
+      serverId: this.#serverId,
+      workers: this.#slots,
+      clock,
+      logger,
+      now: () => ({ config: this.config, phase: this.#phase }),
+    });
+  }
+
+  /** Of the gateway as a whole; each worker has its part. */
+  get config(): Config {
+    return this.#rollout.config;
   }
 
   /**
@@ -104,11 +123,6 @@ export class ClusterGateway implements SlotOwner, GatewayView {
   stop({ drain }: { readonly drain: boolean }): Promise<void> {
     this.#stopping ??= this.#stop(drain);
     return this.#stopping;
-  }
-
-  /** In force. */
-  get config(): Config {
-    return this.#rollout.config;
   }
 
   /**
@@ -200,38 +214,23 @@ export class ClusterGateway implements SlotOwner, GatewayView {
     else this.#onStarted(error);
   }
 
+  get #phase(): Phase {
+    if (this.#stopping !== null) return 'closed';
+    if (this.#isLameDuck) return 'lame_duck';
+    return this.#isStarted ? 'serving' : 'starting';
+  }
+
   async #startAll(): Promise<void> {
-    await this.#startBroker();
+    this.#broker = await startClusterBroker(this.#parts.config, this.#parts.logger);
     // Told to stop meanwhile.
     if (this.#stopping !== null) return;
-    this.#warnOfSmallShare();
+    warnOfSmallShare(this.#parts.config, this.#parts.logger);
     const started = new Promise<GatewayError | null>((resolve) => {
       this.#onStarted = resolve;
     });
     for (const slot of this.#slots) slot.open();
     const error = await started;
     if (error !== null) throw error;
-  }
-
-  async #startBroker(): Promise<void> {
-    const { config, logger } = this.#parts;
-    if (!config.upstream.isEmbedded) return;
-    const { startEmbeddedBroker } = await import('../upstream/embedded-broker.ts');
-    const { embeddedHost: host, embeddedPort: port } = config.upstream;
-    this.#broker = await startEmbeddedBroker({ host, port, logger });
-    // It has neither $share nor 0x10; what makes up for that works within one process only.
-    logger.warn(
-      { event: 'cluster.embedded_broker' },
-      'with several workers on the embedded broker, queue groups are formed within each worker, and requests that nobody answers time out',
-    );
-  }
-
-  #warnOfSmallShare(): void {
-    const { config, logger } = this.#parts;
-    const shareBytes = Math.floor(config.maxTotalPendingBytes / config.workers);
-    if (shareBytes >= config.maxPendingBytes) return;
-    const fields = { event: 'cluster.small_share', shareBytes, maxPendingBytes: config.maxPendingBytes };
-    logger.warn(fields, "a worker's part of max_total_pending is less than max_pending: it counts instead");
   }
 
   #nextTurn(): void {

@@ -8,7 +8,9 @@ import type { WorkerStatus } from '../metrics/gateway-view.ts';
 import type { ListenerAddress } from '../transport/listener.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import type { ControlKind, ControlQuestion, ControlQuestions } from './control-question.ts';
 import { type PrimaryMessage, readWorkerMessage, type StartMessage, type WorkerMessage } from './messages.ts';
+import { PendingAnswers } from './pending-answers.ts';
 import { type ReloadOutcome, ReloadQuestion } from './reload-question.ts';
 import { MAX_FAILED_STARTS, RestartPolicy } from './restart-policy.ts';
 import type { Spawn, WorkerHandle } from './spawn.ts';
@@ -58,6 +60,7 @@ export class WorkerSlot {
   readonly #policy = new RestartPolicy();
   readonly #figures: WorkerFigures;
   readonly #reload: ReloadQuestion;
+  readonly #answers: PendingAnswers;
   #state: State = 'pausing';
   #stateSinceMs = 0;
   /** Of the state: how long starting or pausing may take. */
@@ -76,6 +79,7 @@ export class WorkerSlot {
     this.worker = parts.worker;
     this.#figures = new WorkerFigures(parts.clock);
     this.#reload = new ReloadQuestion(parts.clock);
+    this.#answers = new PendingAnswers(parts.clock);
   }
 
   get isReady(): boolean {
@@ -123,6 +127,13 @@ export class WorkerSlot {
   /** Asks the process to take a configuration over; one that still starts does so afterwards. */
   reload(config: Config): Promise<ReloadOutcome> {
     return this.#reload.ask((id) => this.tell({ type: 'reload', id, config }));
+  }
+
+  /** Asks the process on behalf of an operator. @returns null when there is no answer in time */
+  askControl<K extends ControlKind>(
+    question: ControlQuestion<K>,
+  ): Promise<ControlQuestions[K]['answer'] | null> {
+    return this.#answers.ask(question.kind, (id) => this.tell({ type: 'ask-control', id, question }));
   }
 
   /** What the process is doing, as it says itself if it does so in time. */
@@ -232,6 +243,9 @@ export class WorkerSlot {
       case 'retired':
         this.#onRetired?.();
         return;
+      case 'control-answer':
+        this.#answers.onAnswer(message.id, message.kind, message.answer);
+        return;
       case 'status':
       case 'stopped':
         this.#figures.update(message.status);
@@ -256,6 +270,7 @@ export class WorkerSlot {
     this.#process = null;
     this.#figures.retire();
     this.#reload.onGone();
+    this.#answers.onGone();
     const isClean = state === 'stopping' && code === 0;
     const isLast = state === 'stopping' || this.#onRetired !== null;
     const pauseMs = isLast ? null : this.#pauseAfter(servedMs);

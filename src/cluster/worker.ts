@@ -8,6 +8,7 @@ import { GatewayError } from '../errors.ts';
 import type { createGateway, Gateway } from '../gateway.ts';
 import { IDLE_STATUS, type ProcessStatus, processStatus } from '../metrics/gateway-view.ts';
 import type { createLogger, Logger } from '../util/logger.ts';
+import { answerOf } from './control-answer.ts';
 import {
   failedMessage,
   type PrimaryMessage,
@@ -74,6 +75,10 @@ export class Worker {
       case 'answered':
         this.#peers.onAnswered();
         return;
+      case 'ask-control':
+        // Not awaited: it reports its own failure.
+        void this.#answer(message);
+        return;
       case 'report':
         this.#send({ type: 'status', status: this.#status() });
         return;
@@ -134,6 +139,19 @@ export class Worker {
     await this.#gateway?.beginLameDuck();
     await this.#gateway?.retired;
     this.#send({ type: 'retired' });
+  }
+
+  /** What goes wrong here is no reason to leave the clients. */
+  async #answer({ id, question }: Extract<PrimaryMessage, { type: 'ask-control' }>): Promise<void> {
+    let answer: unknown = null;
+    try {
+      if (this.#gateway !== null) answer = await answerOf(this.#gateway, question);
+    } catch (error) {
+      const fields = { event: 'worker.control_failed', question: question.kind, err: error };
+      this.#logger?.error(fields, 'a bug kept the worker from answering its primary');
+    }
+    const { kind } = question;
+    this.#send({ type: 'control-answer', id, kind, isKnown: answer !== null, answer });
   }
 
   async #stop(isDrain: boolean): Promise<void> {

@@ -25,7 +25,7 @@ export class ClientDirectory {
     this.#registry = registry;
   }
 
-  /** See `GatewayControl.clients`. Those that are connected come before those that were, each in the order of their ids. */
+  /** See `GatewayControl.clients`. */
   async page(query: ClientQuery): Promise<ClientPage> {
     const found = await this.#found(query);
     const page = pageOfClients(found, query, Date.now());
@@ -66,7 +66,8 @@ export class ClientDirectory {
     const found = state === 'closed' ? [] : await this.#foundLive(query, isWanted);
     // What somebody who is gone had subscribed to is not remembered.
     if (state === 'open' || subject !== undefined) return found;
-    return [...found, ...this.#registry.closed().filter(isWanted)];
+    const closed = this.#registry.closed().filter(isWanted);
+    return [...found, ...closed].sort((a, b) => a.cid - b.cid);
   }
 
   async #foundLive(

@@ -3,6 +3,7 @@ import type { AccessControl } from '../auth/access-control.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import { workerOf } from '../control/client-pages.ts';
 import type { ClientPage, ClientQuery, SubscriptionPage, SubscriptionQuery } from '../control/client-view.ts';
+import type { AskedControl } from '../control/delegated-control.ts';
 import type {
   CertificateView,
   GatewayIdentity,
@@ -10,6 +11,7 @@ import type {
   Readiness,
   UpstreamView,
 } from '../control/gateway-control.ts';
+import { type Phase, unready } from '../control/readiness.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { NO_USAGE } from '../metrics/upstream-usage.ts';
 import { SERVER_VERSION } from '../session/server-info.ts';
@@ -38,20 +40,13 @@ export interface ControlSources {
 /** What changes while a gateway starts, runs and stops. */
 export interface RunningParts {
   readonly config: Config;
-  /** `lame_duck`: clients are sent away. `closed`: it stops, or has stopped. */
-  readonly phase: 'starting' | 'serving' | 'lame_duck' | 'closed';
+  readonly phase: Phase;
   readonly listeners: readonly Listener[];
   readonly upstream: BrokerUpstream | null;
 }
 
-const UNREADY: Readonly<Record<Exclude<RunningParts['phase'], 'serving'>, string>> = {
-  starting: 'the gateway is starting',
-  lame_duck: 'the gateway sends its clients elsewhere before it stops (lame duck)',
-  closed: 'the gateway is stopping',
-};
-
 /** See the head of the file, and `GatewayControl`. */
-export class ProcessControl {
+export class ProcessControl implements AskedControl {
   readonly identity: GatewayIdentity;
   readonly #sources: ControlSources;
   readonly #clients: ClientDirectory;
@@ -70,8 +65,7 @@ export class ProcessControl {
 
   async readiness(): Promise<Readiness> {
     const { phase, upstream } = this.#sources.now();
-    if (phase !== 'serving')
-      return { isReady: false, reasons: [UNREADY[phase]], isLameDuck: phase === 'lame_duck' };
+    if (phase !== 'serving') return unready(phase);
     const broker = await upstream?.lookAtBroker();
     const isDown = broker?.state === 'down';
     const reasons = isDown ? [`the broker cannot be reached: ${broker.lastError}`] : [];

@@ -162,8 +162,17 @@ const RULES: Readonly<Record<string, Rule>> = {
   }),
   // The primary serves no clients: of what serves them it needs the broker for trials, and a server id to hand out.
   cluster: rule({
-    may: ['config', 'metrics', 'util', 'session/server-id.ts', 'upstream/embedded-broker.ts', ...LEAVES],
-    types: ['control', 'gateway.ts', 'transport', 'upstream'],
+    may: [
+      'config',
+      'control',
+      'metrics',
+      'util',
+      'session/server-id.ts',
+      'session/server-info.ts',
+      'upstream/embedded-broker.ts',
+      ...LEAVES,
+    ],
+    types: ['gateway.ts', 'transport', 'upstream'],
     builtIns: ['node:cluster'],
   }),
   // The parts of the composition root.

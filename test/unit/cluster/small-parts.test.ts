@@ -85,6 +85,13 @@ describe('messages between processes', () => {
     { type: 'others', areAway: true },
     { type: 'answered' },
     { type: 'report' },
+    { type: 'ask-control', id: 1, question: { kind: 'kick', about: { cid: 7 } } },
+    {
+      type: 'ask-control',
+      id: 1,
+      question: { kind: 'clients', about: { offset: 0, limit: 9, sort: 'cid' } },
+    },
+    { type: 'ask-control', id: 1, question: { kind: 'listeners', about: null } },
     { type: 'reload', id: 1, config },
     { type: 'surplus', cids: [1] },
     { type: 'lameDuck' },
@@ -101,6 +108,9 @@ describe('messages between processes', () => {
     { type: 'reloaded', id: 1, isTaken: false, reason: 'r', addresses: [] },
     { type: 'retired' },
     { type: 'status', status },
+    { type: 'control-answer', id: 1, kind: 'kick', isKnown: true, answer: 3 },
+    { type: 'control-answer', id: 1, kind: 'clients', isKnown: true, answer: { total: 1, clients: [{}] } },
+    { type: 'control-answer', id: 1, kind: 'listeners', isKnown: true, answer: [{ name: 'tcp' }] },
     { type: 'stopped', status },
   ];
 
@@ -127,6 +137,39 @@ describe('messages between processes', () => {
         }
       }
     }
+  });
+
+  test('messages: questions and answers must be those of their kind', () => {
+    const questions = [
+      { kind: 'clients', about: null },
+      { kind: 'clients', about: { offset: -1, limit: 1 } },
+      { kind: 'subscriptions', about: { offset: 0, limit: 0.5 } },
+      { kind: 'kick', about: { cid: '7' } },
+      { kind: 'kick', about: {} },
+      { kind: 'listeners', about: {} },
+      { kind: 'toString', about: null },
+      { kind: 'stop', about: null },
+    ];
+    for (const question of questions) {
+      const message = { type: 'ask-control', id: 1, question };
+      assert.throws(() => readPrimaryMessage(message), { code: 'GW_INTERNAL' }, JSON.stringify(question));
+    }
+    const answers = [
+      { kind: 'clients', isKnown: true, answer: { total: 1, subscriptions: [] } },
+      { kind: 'clients', isKnown: true, answer: { total: 1, clients: [null] } },
+      { kind: 'subscriptions', isKnown: true, answer: [] },
+      { kind: 'kick', isKnown: true, answer: 1.5 },
+      { kind: 'upstream', isKnown: true, answer: {} },
+      { kind: 'readiness', isKnown: true, answer: { reasons: 'none' } },
+      { kind: 'kick', isKnown: false, answer: 1 },
+      { kind: 'stop', isKnown: true, answer: null },
+    ];
+    for (const answer of answers) {
+      const message = { type: 'control-answer', id: 1, ...answer };
+      assert.throws(() => readWorkerMessage(message), { code: 'GW_INTERNAL' }, JSON.stringify(answer));
+    }
+    const unknown = { type: 'control-answer', id: 1, kind: 'kick', isKnown: false, answer: null };
+    assert.deepEqual(readWorkerMessage(unknown), unknown);
   });
 
   const NONSENSE = [

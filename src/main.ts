@@ -6,7 +6,8 @@ import type { Invocation } from './cli/arguments.ts';
  */
 import { parseCommandLine, UsageError } from './cli/arguments.ts';
 import { EXIT } from './cli/exit-codes.ts';
-import type { ServeOptions } from './cli/serve.ts';
+import type { AdminParts, RunnableGateway, RunningAdmin, ServeOptions } from './cli/serve.ts';
+import type { GatewayControl } from './control/gateway-control.ts';
 import { GatewayError } from './errors.ts';
 import { systemClock } from './util/clock.ts';
 import type { LogOutput } from './util/logger.ts';
@@ -76,6 +77,7 @@ async function serve(invocation: Invocation): Promise<number> {
       logger: output.logger,
       createGateway: factory(output),
       loadConfig,
+      startAdmin,
       pidFile: invocation.pidFile,
       clock: systemClock,
       events: process,
@@ -89,6 +91,15 @@ async function serve(invocation: Invocation): Promise<number> {
     complain(listenFailure(error, launch, portKey));
     return EXIT.unavailable;
   }
+}
+
+/** Loaded only where it is wanted: it takes as long as all the rest. */
+async function startAdmin(gateway: RunnableGateway, parts: AdminParts): Promise<RunningAdmin> {
+  if (gateway.config.http.address === null) return { close: () => Promise.resolve() };
+  const { AdminServer } = await import('./admin/server.ts');
+  const admin = new AdminServer({ control: gateway as unknown as GatewayControl, ...parts });
+  await admin.start();
+  return admin;
 }
 
 /** Of gateway and cluster only one is loaded: the primary of several processes serves no clients itself. */

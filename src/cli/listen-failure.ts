@@ -30,6 +30,13 @@ export function listenFailure(error: GatewayError, launch: Launch, portKey: stri
       `    ${commandWith(launch, ['--set', `${key}=127.0.0.1:1884`])}`,
     ].join('\n');
   }
+  if (key === 'http.bind') {
+    return [
+      `cannot start the HTTP server for monitoring and administration${where}.`,
+      `Choose another address with ${key} in the configuration ("off": no HTTP server), for instance:`,
+      `    ${commandWith(launch, ['--set', `${key}=127.0.0.1:8333`])}`,
+    ].join('\n');
+  }
   const isPortFlag = key === portKey;
   const isHostWrong = ['EADDRNOTAVAIL', 'ENOTFOUND'].includes(systemCode(error) ?? '');
   const flag = isHostWrong ? ['-a', '127.0.0.1'] : ['-p', '4333'];

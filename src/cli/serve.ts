@@ -5,7 +5,7 @@
 import type { EventEmitter } from 'node:events';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
-import type { ReloadResult } from '../control/gateway-control.ts';
+import type { ConfigReloads, ReloadResult } from '../control/gateway-control.ts';
 import { GatewayError } from '../errors.ts';
 import type { GatewayView } from '../metrics/gateway-view.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
@@ -38,6 +38,18 @@ export interface RunnableGateway extends GatewayView {
   readonly failure?: Promise<GatewayError>;
 }
 
+/** What the HTTP server gets besides the gateway. */
+export interface AdminParts {
+  readonly reloads: ConfigReloads;
+  readonly logger: Logger;
+}
+
+/** The HTTP server. */
+export interface RunningAdmin {
+  /** Idempotent and bounded in time. */
+  close(): Promise<void>;
+}
+
 /** Input of {@link serve}. */
 export interface ServeOptions {
   readonly config: Config;
@@ -45,6 +57,8 @@ export interface ServeOptions {
   readonly createGateway: (config: Config, options: { readonly logger: Logger }) => RunnableGateway;
   /** Reads the configuration again, for SIGHUP. @throws {GatewayError} `GW_CONFIG` */
   readonly loadConfig: () => Config;
+  /** Starts the HTTP server. @throws {GatewayError} `GW_LISTEN` when its address is taken, `GW_CONFIG` */
+  readonly startAdmin: (gateway: RunnableGateway, parts: AdminParts) => Promise<RunningAdmin>;
   readonly pidFile: string | undefined;
   readonly clock: Clock;
   /** Signals and last errors: `process`; a test brings its own. */
@@ -77,22 +91,42 @@ export async function serve(options: ServeOptions): Promise<number> {
   const reloads = new ConfigReloader(gateway, options);
   const onReload = (): void => reloads.request();
   const onLameDuck = (): void => signals.beginLameDuck();
+  let admin: RunningAdmin | null = null;
   events.on('SIGHUP', onReload);
   events.on('SIGUSR2', onLameDuck);
   events.on('uncaughtException', uncaught);
   events.on('unhandledRejection', uncaught);
   try {
     const early = await Promise.race([gateway.start().then(() => null), signals.first]);
-    if (early === null) await announce(gateway, options);
+    if (early === null) {
+      // Only now: clients come first.
+      admin = await startAdmin(gateway, reloads, options);
+      await announce(gateway, options);
+    }
     const reason = early ?? (await Promise.race([signals.first, gateway.retired, failureOf(gateway)]));
     return await stopOn(reason ?? 'retired', gateway, options);
   } finally {
+    // Last, so that it can be seen how far a stop is.
+    await admin?.close();
     signals.release();
     events.off('SIGHUP', onReload);
     events.off('SIGUSR2', onLameDuck);
     events.off('uncaughtException', uncaught);
     events.off('unhandledRejection', uncaught);
     removePidFile(pidFile);
+  }
+}
+
+async function startAdmin(
+  gateway: RunnableGateway,
+  reloads: ConfigReloads,
+  options: ServeOptions,
+): Promise<RunningAdmin> {
+  try {
+    return await options.startAdmin(gateway, { reloads, logger: options.logger });
+  } catch (error) {
+    await gateway.stop({ drain: false });
+    throw error;
   }
 }
 

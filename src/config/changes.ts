@@ -11,7 +11,7 @@ import { isRecord } from './key-path.ts';
 import { SCHEMA } from './schema.ts';
 
 /** Fields of the configuration that are groups themselves. */
-type GroupName = 'clientInfo' | 'mapping' | 'upstream' | 'log';
+type GroupName = 'clientInfo' | 'mapping' | 'upstream' | 'http' | 'log';
 
 type SettingTable = { readonly [Name in Exclude<keyof Config, GroupName>]: string } & {
   readonly [Name in GroupName]: { readonly [Inner in keyof Config[Name]]: string };
@@ -78,6 +78,19 @@ export const SETTINGS: SettingTable = {
     authRequired: 'upstream.auth_required',
     tls: 'upstream.tls',
   },
+  countsClients: 'enable_stats',
+  http: {
+    address: 'http.bind',
+    basePath: 'http.base_path',
+    users: 'http.users',
+    tokens: 'http.tokens',
+    open: 'http.open',
+    allowedHosts: 'http.allowed_hosts',
+    sessionIdleMs: 'http.session_idle_timeout',
+    sessionMs: 'http.session_timeout',
+    readyWithoutBroker: 'http.ready_without_broker',
+    tls: 'http.tls',
+  },
   log: { level: 'log.level', format: 'log.format' },
 };
 
@@ -107,6 +120,7 @@ export function takeOver(inForce: Config, wanted: Config): Takeover {
   };
   const config = merged(SETTINGS, inForce, wanted, pick) as unknown as Config;
   refuseOpenRelay(config);
+  refuseOpenAdmin(config);
   return { config, changed: [...changed], needsRestart: [...needsRestart] };
 }
 
@@ -143,5 +157,15 @@ function refuseOpenRelay({ upstream, authentication, listeners }: Config): void 
   throw new GatewayError(
     'GW_CONFIG',
     `${open.bindKey}: until the restart that upstream.mode waits for, everyone who reaches this listener would have the rights of upstream.username; restart the gateway instead`,
+  );
+}
+
+/** The address stays what it was, and with it who can reach it. */
+function refuseOpenAdmin({ http }: Config): void {
+  const { address, users, tokens } = http;
+  if (address === null || isLoopback(address.host) || users.length + tokens.length > 0) return;
+  throw new GatewayError(
+    'GW_CONFIG',
+    'http.users: until the restart that http.bind waits for, everyone who reaches the HTTP server could do everything; restart the gateway instead',
   );
 }

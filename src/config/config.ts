@@ -4,6 +4,7 @@
  */
 import type { Permissions } from '../auth/permissions.ts';
 import type { MethodConfig } from './authentication/methods.ts';
+import type { HttpConfig } from './http.ts';
 
 /** How NATS names become MQTT names. */
 export type MappingProfile = 'escape' | 'emqx' | 'nats-server';
@@ -182,5 +183,8 @@ export interface Config {
   /** Whether clients may set MQTT fields through `Mqtt-…` headers. */
   readonly controlHeaders: boolean;
   readonly upstream: UpstreamConfig;
+  /** Messages and bytes are counted per client. */
+  readonly countsClients: boolean;
+  readonly http: HttpConfig;
   readonly log: LogConfig;
 }

@@ -2,6 +2,7 @@
  * Settings that are fine one by one and wrong together. Sees parsed values and says where each came from; reads
  * nothing.
  */
+import { checkHttp } from './http.ts';
 import { EMBEDDED_URL, type ListenAddress } from './name-formats.ts';
 import type { Problems } from './problems.ts';
 import type { Settings } from './schema.ts';
@@ -22,6 +23,7 @@ export function checkContradictions(settings: Settings, originOf: OriginOf, prob
   const { url, tls } = settings.upstream;
   checkUpstreamTls(url, tls, (name, message) => add(`upstream.${name}`, message));
   checkAuthentication(settings, add);
+  checkHttp(settings.http, isLoopback, (name, message) => add(`http.${name}`, message));
 }
 
 type Add = (key: string, message: string) => void;
@@ -84,7 +86,7 @@ function checkWebSocket({ type, websocket }: Settings['listeners'][number], path
 }
 
 function checkBind(
-  { listeners, upstream }: Settings,
+  { listeners, upstream, http }: Settings,
   position: number,
   add: (message: string) => void,
 ): void {
@@ -95,6 +97,8 @@ function checkBind(
   if (upstream.url === EMBEDDED_URL && overlap(upstream.embedded_bind, bind)) {
     add(`${shown(bind)} takes the same address as upstream.embedded_bind`);
   }
+  if (http.bind !== null && overlap(http.bind, bind))
+    add(`${shown(bind)} takes the same address as http.bind`);
 }
 
 function shown({ host, port }: ListenAddress): string {

@@ -10,6 +10,7 @@ import { checkContradictions } from './contradictions.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { parseGroup, variantOf } from './entries.ts';
 import { FormatError } from './formats.ts';
+import { toHttp } from './http.ts';
 import { type Group, isKey, type Key, keysOf } from './key.ts';
 import { formatPath, isRecord, type KeyPath, parsePath, valueAt, withValue } from './key-path.ts';
 import { applyListen, type ListenFlags } from './listen-flags.ts';
@@ -241,6 +242,8 @@ function toConfig(settings: Settings): Config {
     rules: settings.rules.map(toRule),
     controlHeaders: settings.control_headers,
     upstream: toUpstream(settings.upstream),
+    countsClients: settings.enable_stats,
+    http: toHttp(settings.http),
     log: settings.log,
   };
 }

@@ -20,6 +20,7 @@ import {
   listOf,
   text,
 } from './formats.ts';
+import { HTTP_KEYS } from './http.ts';
 import { atStart, environmentName, type Group, isKey, key, optional, type Parsed } from './key.ts';
 import * as names from './name-formats.ts';
 import { LISTENER_TLS_KEYS, UPSTREAM_TLS_KEYS } from './tls.ts';
@@ -315,6 +316,14 @@ const KEYS = {
     ),
     tls: UPSTREAM_TLS_KEYS,
   },
+  enable_stats: atStart(
+    key(
+      'Count messages and bytes per client. `false`: those of all clients together only, and 0 for each of them on the pages.',
+      boolean,
+      true,
+    ),
+  ),
+  http: HTTP_KEYS,
   log: {
     level: key(
       'Least severe level that is logged.',
@@ -346,8 +355,6 @@ export type Settings = Parsed<typeof KEYS>;
 
 /** Settings of later versions, which must not be taken for slips of the pen. True: an empty value changes nothing. */
 export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
-  ['enable_stats', false],
-  ['http', false],
   ['listeners[].access_rules', true],
   ['listeners[].proxy_protocol', false],
   ['listeners[].websocket.trusted_proxies', true],

@@ -49,6 +49,8 @@ const BASE_SETTINGS: GatewaySettings = {
     { name: 'tcp', type: 'tcp', bind: '127.0.0.1:0' },
     { name: 'ws', type: 'ws', bind: '127.0.0.1:0' },
   ],
+  // Tests that want it say where: the default port is taken by the first one.
+  http: { bind: 'off' },
   log: { level: 'debug', format: 'json' },
 };
 

@@ -81,12 +81,24 @@ const RULES: Readonly<Record<string, Rule>> = {
   // What an operator sees and may do: types, the few lists they are made of, and what is done with them everywhere.
   control: rule({ types: ['config', 'metrics', 'close-reason.ts'], isPure: true }),
   admin: rule({
-    may: ['control', 'metrics', 'config', 'util', ...LEAVES],
+    // Passwords of administrators are kept, checked and guessed like those of clients.
+    may: [
+      'control',
+      'metrics',
+      'config',
+      'tls',
+      'util',
+      'auth/failure-delay.ts',
+      'auth/password-hash.ts',
+      ...LEAVES,
+    ],
     packages: ['fastify', '@fastify/static', '@fastify/swagger', 'prom-client'],
     builtIns: [
       'node:crypto',
       'node:fs',
       'node:fs/promises',
+      'node:http',
+      'node:https',
       'node:net',
       'node:os',
       'node:path',
@@ -180,7 +192,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'gateway.ts': rule({ may: [...COMPOSED, 'gateway'] }),
   'worker.ts': rule({ may: ['cluster', 'gateway.ts', 'util'], builtIns: ['node:cluster'] }),
   'main.ts': rule({
-    may: ['cli', 'config', 'gateway.ts', 'util', ...LEAVES],
+    may: ['admin/server.ts', 'cli', 'config', 'gateway.ts', 'util', ...LEAVES],
+    types: ['control'],
     builtIns: ['node:fs', 'node:path', 'node:url', 'node:util'],
   }),
 };

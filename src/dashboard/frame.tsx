@@ -137,7 +137,8 @@ function Account({ session, onLogOut }: Pick<FrameProps, 'session' | 'onLogOut'>
   if (!session.isRequired)
     return (
       <p class="hint">
-        No log-in is configured. Set <code>http.username</code> and <code>http.password</code> to ask for one.
+        Everyone on this machine may change everything. Give <code>http.users</code> an entry to ask for a
+        password.
       </p>
     );
   return (

@@ -17,6 +17,8 @@ export interface FeedState {
   readonly status: StatusBody | null;
   readonly samples: readonly Sample[];
   readonly isReachable: boolean;
+  /** Why the gateway has refused the last question; null when it has not. */
+  readonly error: unknown;
   /** While it cannot be reached: when it is tried again, in milliseconds since 1970. */
   readonly retryAtMs: number;
 }
@@ -25,7 +27,7 @@ export interface FeedState {
 export class StatusFeed {
   readonly #api: ApiClient;
   readonly #listeners = new Set<(state: FeedState) => void>();
-  #state: FeedState = { status: null, samples: [], isReachable: true, retryAtMs: 0 };
+  #state: FeedState = { status: null, samples: [], isReachable: true, error: null, retryAtMs: 0 };
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isRunning = false;
@@ -48,13 +50,21 @@ export class StatusFeed {
   start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
+    document.addEventListener('visibilitychange', this.#onVisibility);
     this.refresh();
   }
 
   stop(): void {
     this.#isRunning = false;
+    document.removeEventListener('visibilitychange', this.#onVisibility);
     clearTimeout(this.#timer);
   }
+
+  /** Nobody looks: no questions, and the log-in may end by itself. */
+  readonly #onVisibility = (): void => {
+    if (document.hidden) clearTimeout(this.#timer);
+    else this.refresh();
+  };
 
   /** Asks now instead of at the end of the pause. */
   refresh(): void {
@@ -69,19 +79,25 @@ export class StatusFeed {
     try {
       this.#take(await this.#api.status());
     } catch (error) {
-      // Another refusal is told by the page that is shown; the gateway is there.
       if (error instanceof UnreachableError) this.#miss();
+      else this.#refused(error);
     } finally {
       this.#isAsking = false;
     }
-    if (this.#isRunning) this.#timer = setTimeout(() => this.refresh(), this.#pauseMs());
+    if (this.#isRunning && !document.hidden) this.#timer = setTimeout(() => this.refresh(), this.#pauseMs());
   }
 
   #take(status: StatusBody): void {
     this.#failures = 0;
     const sample = sampleOf(this.#state.status, status);
     const samples = [...this.#state.samples, sample].slice(-MAX_SAMPLES);
-    this.#tell({ status, samples, isReachable: true, retryAtMs: 0 });
+    this.#tell({ status, samples, isReachable: true, error: null, retryAtMs: 0 });
+  }
+
+  /** The gateway is there, but does not say how it is. */
+  #refused(error: unknown): void {
+    this.#failures = 0;
+    this.#tell({ ...this.#state, isReachable: true, error, retryAtMs: 0 });
   }
 
   #miss(): void {

@@ -22,14 +22,14 @@ const INTERVAL_MS = 4000;
 /** See the head of the file. */
 export function OverviewPage(): JSX.Element {
   const { api, feed } = useServices();
-  const { status, samples } = useFeed();
+  const { status, samples, error } = useFeed();
   const listeners = usePolled('listeners', () => api.listeners(), INTERVAL_MS).data?.items ?? [];
   const upstream = usePolled('upstream', () => api.upstream(), INTERVAL_MS).data?.items ?? [];
   const latest = samples.at(-1);
   if (status === null || latest === undefined)
     return (
       <Page title="Overview">
-        <Pending error={null} onRetry={() => feed.refresh()} />
+        <Pending error={error} onRetry={() => feed.refresh()} />
       </Page>
     );
   return (

@@ -31,9 +31,14 @@ export function SettingRow({ setting, isReadOnly, isChanged, draft, errors }: Se
   const props = { field: setting, path: setting.path, value, errors, isDisabled, onChange: change };
   return (
     <div class={isChanged ? 'setting changed' : 'setting'}>
-      <FieldFrame {...props} hint={<Marks setting={setting} isChanged={isChanged} />}>
+      <FieldFrame
+        {...props}
+        hint={<Marks setting={setting} isChanged={isChanged} />}
+        footer={
+          <Origin setting={setting}>{!isDisabled && <Way back={setting} isChanged={isChanged} />}</Origin>
+        }
+      >
         <ControlOrEntries {...props} />
-        <Origin setting={setting}>{!isDisabled && <Way back={setting} isChanged={isChanged} />}</Origin>
       </FieldFrame>
     </div>
   );

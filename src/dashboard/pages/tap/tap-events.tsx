@@ -101,7 +101,9 @@ function Inside({ event }: { readonly event: NumberedEvent }): JSX.Element {
 function Payload({ event }: { readonly event: NumberedEvent }): JSX.Element {
   if (event.payloadBytes === 0) return <p class="hint">Empty.</p>;
   if (event.payload === '')
-    return <p class="hint">Not shown. Choose “first 128 bytes” under Payloads to see the beginning.</p>;
+    return (
+      <p class="hint">Not shown. Choose “128 bytes” under Payloads to see the beginning of the next ones.</p>
+    );
   const { text, isText, bytes } = payloadText(event.payload);
   return (
     <>

@@ -109,9 +109,9 @@ const CHOICES: readonly (readonly [
     'maxPerSecond',
     'At most',
     [
-      ['10', '10 per second'],
-      ['50', '50 per second'],
-      ['200', '200 per second'],
+      ['10', '10 / second'],
+      ['50', '50 / second'],
+      ['200', '200 / second'],
     ],
   ],
   [
@@ -119,8 +119,8 @@ const CHOICES: readonly (readonly [
     'Payloads',
     [
       ['0', 'size only'],
-      ['128', 'first 128 bytes'],
-      ['1024', 'first 1,024 bytes'],
+      ['128', '128 bytes'],
+      ['1024', '1,024 bytes'],
     ],
   ],
 ];

@@ -34,11 +34,13 @@ function defaultHint(field: SettingField): string {
 
 interface FrameProps extends FieldProps {
   readonly hint: ComponentChildren;
+  /** Below the control and what is wrong with it. */
+  readonly footer?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
 /** Around a control: a group with a heading where the control is several ones. */
-export function FieldFrame({ field, path, value, errors, hint, children }: FrameProps): JSX.Element {
+export function FieldFrame({ field, path, value, errors, hint, footer, children }: FrameProps): JSX.Element {
   const id = idOf(path);
   const complaint = value instanceof Unfinished ? value.complaint : errors.get(path);
   const isGroup = field.value.kind === 'entries' || field.value.kind === 'variants';
@@ -61,6 +63,7 @@ export function FieldFrame({ field, path, value, errors, hint, children }: Frame
           {complaint}
         </p>
       )}
+      {footer}
       {!isGroup && <Doc id={id} text={field.doc} />}
     </div>
   );

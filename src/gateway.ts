@@ -18,6 +18,7 @@ import { type SubscriptionCounts, SubscriptionGauge } from './metrics/subscripti
 import { NO_USAGE, type UpstreamUsage } from './metrics/upstream-usage.ts';
 import type { LiveSession } from './session/context.ts';
 import { createServerId } from './session/server-id.ts';
+import { TapHub } from './session/tap-hub.ts';
 import { CredentialStore } from './tls/credential-store.ts';
 import { filterSubjects } from './translation/filter-subjects.ts';
 import { createNameMapper, type NameMapper } from './translation/subject-topic.ts';
@@ -74,7 +75,7 @@ export interface GatewayStatus {
 }
 
 /** A gateway between NATS clients and one MQTT broker. */
-export interface Gateway extends Omit<GatewayControl, 'tap' | 'reload'> {
+export interface Gateway extends Omit<GatewayControl, 'reload'> {
   /**
    * To be called once.
    * @throws {GatewayError} `GW_LISTEN` when an address cannot be used; nothing is left running then
@@ -122,6 +123,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
   #readySinceMs: number | null = null;
   #counters = new Counters();
   #subscriptions = new SubscriptionGauge();
+  #taps: TapHub;
   #registry: ConnectionRegistry<Connection>;
   #pending: PendingAccount;
   #certificates: CredentialStore;
@@ -143,6 +145,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
     this.#logger = logger;
     this.#place = place;
     this.#certificates = new CredentialStore(logger);
+    this.#taps = new TapHub(systemClock, logger);
     const { maxConnections } = config;
     this.#registry = new ConnectionRegistry({ maxConnections, cidBase: place?.cidBase ?? 0 });
     this.#lameDuck = new LameDuck({ registry: this.#registry, clock: systemClock, logger });
@@ -161,6 +164,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
       counters: this.#counters,
       certificates: this.#certificates,
       access: this.#access,
+      taps: this.#taps,
       now: () => this.#running,
     });
   }
@@ -289,6 +293,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
       access: this.#access,
       sessions: this.#sessions,
       subscriptionGauge: this.#subscriptions,
+      taps: this.#taps,
       maxLevels: broker?.maxLevels ?? null,
     });
     await this.#clients.start();
@@ -337,6 +342,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
     // What is still being opened could not be closed. A failure is thrown by start().
     await this.#starting?.catch(() => {});
     this.#lameDuck.stop();
+    this.#taps.close();
     await this.#clients?.listeners.close();
     for (const connection of [...this.#registry.live()]) connection.close('Server Shutdown');
     const limitMs = isDrain ? this.config.shutdownTimeoutMs : QUICK_STOP_MS;

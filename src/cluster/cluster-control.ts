@@ -15,11 +15,13 @@ import type {
   UpstreamView,
 } from '../control/gateway-control.ts';
 import { type Phase, unready } from '../control/readiness.ts';
+import type { TapHandle, TapMessage, TapRequest } from '../control/tap.ts';
 import { sumOf } from '../metrics/counters.ts';
 import { SERVER_VERSION } from '../session/server-info.ts';
 import type { Clock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import { programVersion } from '../util/program-version.ts';
+import type { ClusterTaps } from './cluster-taps.ts';
 import type { ControlKind, ControlQuestion, ControlQuestions } from './control-question.ts';
 
 /** A worker that may be asked. */
@@ -36,6 +38,7 @@ export interface AskedWorker {
 export interface ClusterControlParts {
   readonly serverId: string;
   readonly workers: readonly AskedWorker[];
+  readonly taps: ClusterTaps;
   readonly clock: Clock;
   readonly logger: Logger;
   /** As of now. */
@@ -122,6 +125,10 @@ export class ClusterControl implements AskedControl {
   async certificates(): Promise<readonly CertificateView[]> {
     const answers = await this.#askAll({ kind: 'certificates', about: null });
     return answers[0] ?? [];
+  }
+
+  async tap(request: TapRequest, onMessage: (message: TapMessage) => void): Promise<TapHandle> {
+    return this.#parts.taps.open(request, onMessage);
   }
 
   /** @param cid asks only the worker that has this client */

@@ -4,10 +4,12 @@
  */
 
 import type { Config } from '../config/config.ts';
+import type { TapMessage } from '../control/tap.ts';
 import { ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
 import type { ProcessStatus } from '../metrics/gateway-view.ts';
 import { NO_USAGE } from '../metrics/upstream-usage.ts';
 import type { ListenerAddress } from '../transport/listener.ts';
+import type { TapOrder } from './cluster-taps.ts';
 import {
   type ControlKind,
   type ControlQuestion,
@@ -36,6 +38,8 @@ export type PrimaryMessage =
   | { readonly type: 'report' }
   /** An operator wants to know, or to have something done. */
   | { readonly type: 'ask-control'; readonly id: number; readonly question: ControlQuestion }
+  /** Show messages to the primary, or no more. */
+  | TapOrder
   /** Take over what can be changed. Holds secrets, as `start` does. */
   | { readonly type: 'reload'; readonly id: number; readonly config: Config }
   /** Clients that are more than a lowered limit allows. */
@@ -84,6 +88,8 @@ export type WorkerMessage =
       readonly isKnown: boolean;
       readonly answer: unknown;
     }
+  /** What a tap shows. */
+  | { readonly type: 'tap'; readonly id: number; readonly message: TapMessage }
   /** The last message. */
   | { readonly type: 'stopped'; readonly status: ProcessStatus };
 
@@ -109,6 +115,12 @@ const isStatus = (value: unknown): boolean =>
   isCount(value.pendingBytes) &&
   isRecord(value.counters);
 
+const isTapRequest = (value: unknown): boolean =>
+  isRecord(value) && isCount(value.durationMs) && isCount(value.maxPerSecond) && isCount(value.payloadBytes);
+
+const isTapMessage = (value: unknown): boolean =>
+  isRecord(value) && (isRecord(value.event) || isCount(value.count));
+
 const isAddress = (value: unknown): boolean =>
   isRecord(value) && isText(value.name) && isText(value.type) && isText(value.host) && isCount(value.port);
 
@@ -121,6 +133,8 @@ const FROM_PRIMARY: Readonly<Record<PrimaryMessage['type'], Check>> = {
   others: ({ areAway }) => isFlag(areAway),
   answered: () => true,
   report: () => true,
+  'open-tap': ({ id, request }) => isCount(id) && isTapRequest(request),
+  'close-tap': ({ id }) => isCount(id),
   'ask-control': ({ id, question }) => isCount(id) && isControlQuestion(question),
   reload: ({ id, config }) => isCount(id) && isRecord(config),
   surplus: ({ cids }) => Array.isArray(cids) && cids.every(isCount),
@@ -143,6 +157,7 @@ const FROM_WORKER: Readonly<Record<WorkerMessage['type'], Check>> = {
   status: ({ status }) => isStatus(status),
   'control-answer': ({ id, kind, isKnown, answer }) =>
     isCount(id) && isFlag(isKnown) && (isKnown ? isControlAnswer(kind, answer) : answer === null),
+  tap: ({ id, message }) => isCount(id) && isTapMessage(message),
   stopped: ({ status }) => isStatus(status),
 };
 

@@ -7,6 +7,7 @@ import { CIDS_PER_WORKER } from '../control/client-pages.ts';
 import { DelegatedControl } from '../control/delegated-control.ts';
 import type { GatewayControl, ReloadResult } from '../control/gateway-control.ts';
 import type { Phase } from '../control/readiness.ts';
+import type { TapMessage } from '../control/tap.ts';
 import { GatewayError } from '../errors.ts';
 import { type GatewayOverview, overviewOf } from '../metrics/gateway-view.ts';
 import { createServerId } from '../session/server-id.ts';
@@ -16,6 +17,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { ClusterControl } from './cluster-control.ts';
 import { startClusterBroker, warnOfSmallShare } from './cluster-start.ts';
+import { ClusterTaps } from './cluster-taps.ts';
 import { ConfigRollout, type RolloutTarget } from './config-rollout.ts';
 import { ConnectionLedger, type LedgerLimits } from './connection-ledger.ts';
 import type { StartMessage } from './messages.ts';
@@ -40,7 +42,7 @@ const STOP_MARGIN_MS = 2_500;
 const QUICK_STOP_MS = 1_000;
 
 /** See the head of this file. */
-export class ClusterGateway extends DelegatedControl implements SlotOwner, Omit<GatewayControl, 'tap'> {
+export class ClusterGateway extends DelegatedControl implements SlotOwner, GatewayControl {
   /** Settles when it cannot go on; it has stopped then. */
   readonly failure: Promise<GatewayError>;
   /** Settles when a lame duck has no clients any more. */
@@ -49,6 +51,7 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Omit<
   readonly #serverId = createServerId();
   readonly #slots: readonly WorkerSlot[];
   readonly #rollout: ConfigRollout;
+  readonly #taps: ClusterTaps;
   protected readonly control: ClusterControl;
   readonly #ledger: ConnectionLedger;
   readonly #outages = new OutageBoard();
@@ -85,7 +88,9 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Omit<
     const targets = this.#slots.map((slot) => this.#target(slot));
     const onTaken = (next: Config, addresses: readonly ListenerAddress[]) => this.#onTaken(next, addresses);
     this.#rollout = new ConfigRollout(config, targets, { onTaken }, logger);
+    this.#taps = new ClusterTaps(this.#slots, clock);
     this.control = new ClusterControl({
+      taps: this.#taps,
       serverId: this.#serverId,
       workers: this.#slots,
       clock,
@@ -174,6 +179,7 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Omit<
     });
     if (!isSame) throw new GatewayError('GW_INTERNAL', 'a worker does not listen where the others do');
     this.#endTurn(slot);
+    this.#taps.onReady(slot);
     this.#outages.tell(this.#slots);
     if (this.#slots.every(({ isReady }) => isReady)) {
       this.#isStarted = true;
@@ -200,6 +206,10 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Omit<
 
   onAnswered(slot: WorkerSlot): void {
     for (const other of this.#slots) if (other !== slot && other.isReady) other.tell({ type: 'answered' });
+  }
+
+  onTap(_slot: WorkerSlot, id: number, message: TapMessage): void {
+    this.#taps.onMessage(id, message);
   }
 
   onEnded(slot: WorkerSlot): void {
@@ -291,6 +301,7 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Omit<
     this.#onStarted(null);
     // What is still being opened could not be closed. A failure is thrown by start().
     await this.#starting?.catch(() => {});
+    this.#taps.close();
     const limitMs = (isDrain ? this.config.shutdownTimeoutMs : QUICK_STOP_MS) + STOP_MARGIN_MS;
     const timer = clock.setTimeout(() => {
       logger.error({ event: 'cluster.stop_timeout', limitMs }, 'workers that do not stop are killed');

@@ -3,6 +3,7 @@
  * what the others do.
  */
 import type { Config } from '../config/config.ts';
+import type { TapMessage } from '../control/tap.ts';
 import { GatewayError } from '../errors.ts';
 import type { WorkerStatus } from '../metrics/gateway-view.ts';
 import type { ListenerAddress } from '../transport/listener.ts';
@@ -31,6 +32,8 @@ export interface SlotOwner {
   onAway(slot: WorkerSlot, areAway: boolean): void;
   /** The broker has answered this worker after an outage. */
   onAnswered(slot: WorkerSlot): void;
+  /** A tap shows something. */
+  onTap(slot: WorkerSlot, id: number, message: TapMessage): void;
   /** The process is gone; another one follows unless the slot was stopped or `onHopeless` is called. */
   onEnded(slot: WorkerSlot): void;
   /** No process can be started here. */
@@ -242,6 +245,9 @@ export class WorkerSlot {
         return;
       case 'retired':
         this.#onRetired?.();
+        return;
+      case 'tap':
+        owner.onTap(this, message.id, message.message);
         return;
       case 'control-answer':
         this.#answers.onAnswer(message.id, message.kind, message.answer);

@@ -18,6 +18,7 @@ import {
 } from './messages.ts';
 import { RemoteAdmission } from './remote-admission.ts';
 import { RemotePeers } from './remote-peers.ts';
+import { WorkerTaps } from './worker-taps.ts';
 
 /** What a worker is made of. */
 export interface WorkerParts {
@@ -38,6 +39,7 @@ export class Worker {
   readonly #parts: WorkerParts;
   readonly #admission: RemoteAdmission;
   readonly #peers: RemotePeers;
+  readonly #taps: WorkerTaps;
   #logger: Logger | null = null;
   #gateway: Gateway | null = null;
   #starting: Promise<void> | null = null;
@@ -47,6 +49,7 @@ export class Worker {
     const send = (message: WorkerMessage): void => this.#send(message);
     this.#admission = new RemoteAdmission(send);
     this.#peers = new RemotePeers(send);
+    this.#taps = new WorkerTaps(send);
   }
 
   /** Says that it is there, and obeys from now on. */
@@ -78,6 +81,11 @@ export class Worker {
       case 'ask-control':
         // Not awaited: it reports its own failure.
         void this.#answer(message);
+        return;
+      case 'open-tap':
+      case 'close-tap':
+        if (this.#gateway !== null)
+          this.#taps.obey(message, this.#gateway).catch((error) => this.#crash(error));
         return;
       case 'report':
         this.#send({ type: 'status', status: this.#status() });

@@ -4,7 +4,15 @@ import type { GatewayControl } from './gateway-control.ts';
 /** What a gateway is asked for. */
 export type AskedControl = Pick<
   GatewayControl,
-  'identity' | 'readiness' | 'clients' | 'subscriptions' | 'kick' | 'listeners' | 'upstream' | 'certificates'
+  | 'identity'
+  | 'readiness'
+  | 'clients'
+  | 'subscriptions'
+  | 'kick'
+  | 'listeners'
+  | 'upstream'
+  | 'certificates'
+  | 'tap'
 >;
 
 /** A gateway that has an object for all that. */
@@ -22,4 +30,5 @@ export abstract class DelegatedControl implements AskedControl {
   readonly listeners: GatewayControl['listeners'] = () => this.control.listeners();
   readonly upstream: GatewayControl['upstream'] = () => this.control.upstream();
   readonly certificates: GatewayControl['certificates'] = () => this.control.certificates();
+  readonly tap: GatewayControl['tap'] = (request, onMessage) => this.control.tap(request, onMessage);
 }

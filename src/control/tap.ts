@@ -22,6 +22,15 @@ export interface TapRequest {
 /** Longest time that a tap goes on. */
 export const MAX_TAP_MS = 15 * 60_000;
 
+/** Taps that may go on at the same time. */
+export const MAX_TAPS = 8;
+
+/** Most events per second, whatever is asked for: the process has clients to serve. */
+export const MAX_TAP_EVENTS_PER_SECOND = 1_000;
+
+/** Most bytes of a payload or of headers that are shown, whatever is asked for. */
+export const MAX_TAP_BYTES = 16 * 1024;
+
 /** `to_broker`: a PUB became a PUBLISH. `to_client`: a PUBLISH became a MSG. */
 export type TapDirection = 'to_broker' | 'to_client';
 
@@ -39,7 +48,7 @@ export interface TapEvent {
   readonly responseTopic: string;
   readonly qos: 0 | 1 | 2;
   readonly isRetained: boolean;
-  /** Header block as text, and the user properties it has become or came from. */
+  /** Header block as text, shortened at {@link MAX_TAP_BYTES}, and the user properties it has become or came from. */
   readonly headers: string;
   readonly userProperties: readonly (readonly [name: string, value: string])[];
   readonly payloadBytes: number;

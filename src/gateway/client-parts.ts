@@ -11,6 +11,7 @@ import type { PublishRule } from '../session/name-space.ts';
 import { type NameSpaceOptions, NameSpaces } from '../session/name-spaces.ts';
 import type { ClientPort } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
+import type { TapHub } from '../session/tap-hub.ts';
 import type { CredentialStore } from '../tls/credential-store.ts';
 import { WireHeaders } from '../translation/wire-headers.ts';
 import { Acceptor } from '../transport/acceptor.ts';
@@ -43,6 +44,7 @@ export interface ClientNeeds {
   readonly access: AccessControl;
   readonly sessions: Set<LiveSession>;
   readonly subscriptionGauge: SubscriptionGauge;
+  readonly taps: TapHub;
   readonly upstream: BrokerUpstream;
   /** Of the embedded broker, which disconnects publishers of deeper topics; null: no such limit. */
   readonly maxLevels: number | null;
@@ -169,7 +171,7 @@ export class ClientParts {
   }
 
   #sessionServices(): SessionServices {
-    const { logger, upstream, counters, access, sessions, subscriptionGauge } = this.#needs;
+    const { logger, upstream, counters, access, sessions, subscriptionGauge, taps } = this.#needs;
     return {
       options: this.settings.sessions,
       upstream,
@@ -182,6 +184,7 @@ export class ClientParts {
       permissionChecks: new PermissionChecks(),
       live: sessions,
       subscriptionGauge,
+      taps,
     };
   }
 }

@@ -12,9 +12,11 @@ import type {
   UpstreamView,
 } from '../control/gateway-control.ts';
 import { type Phase, unready } from '../control/readiness.ts';
+import type { TapHandle, TapMessage, TapRequest } from '../control/tap.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { NO_USAGE } from '../metrics/upstream-usage.ts';
 import { SERVER_VERSION } from '../session/server-info.ts';
+import type { TapHub } from '../session/tap-hub.ts';
 import type { CredentialStore } from '../tls/credential-store.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { ConnectionRegistry } from '../transport/connection-registry.ts';
@@ -33,6 +35,7 @@ export interface ControlSources {
   readonly counters: Counters;
   readonly certificates: CredentialStore;
   readonly access: AccessControl;
+  readonly taps: TapHub;
   /** As of now. */
   readonly now: () => RunningParts;
 }
@@ -114,6 +117,10 @@ export class ProcessControl implements AskedControl {
         : [{ path: settings.path, file: settings.certFile ?? '', ...material.leaf }],
     );
     return Promise.resolve(views);
+  }
+
+  async tap(request: TapRequest, onMessage: (message: TapMessage) => void): Promise<TapHandle> {
+    return this.#sources.taps.open(request, onMessage);
   }
 
   #listener(settings: ListenerConfig, listener: Listener | undefined): ListenerView {

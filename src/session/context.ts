@@ -18,6 +18,7 @@ import type { OwnMessages } from './own-messages.ts';
 import type { ClientPort, Upstream, UpstreamPort } from './ports.ts';
 import type { ReplyQueue } from './reply-queue.ts';
 import type { SubscriptionList } from './subscriptions.ts';
+import type { TapHub } from './tap-hub.ts';
 
 /**
  * Limits and behaviour of sessions, looked up when they are needed: a reload changes them in place. Times in
@@ -48,6 +49,8 @@ export interface SessionServices {
   /** For lines that one bad peer could repeat without end. */
   readonly limitedLog: RepeatLimiter;
   readonly counters: Counters;
+  /** Who is looking at messages. */
+  readonly taps: TapHub;
   /** Subscriptions of all clients. */
   readonly subscriptionGauge: SubscriptionGauge;
   readonly failureDelay: FailureDelay;

@@ -132,8 +132,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   }),
   // Of mqtt/ it needs the reason codes of acknowledgements and the check of strings; both are pure.
   session: rule({
-    may: ['nats', 'mqtt', 'translation', 'auth', 'metrics', 'util', ...LEAVES],
-    types: ['control'],
+    may: ['nats', 'mqtt', 'translation', 'auth', 'control', 'metrics', 'util', ...LEAVES],
     builtIns: ['node:crypto'],
   }),
   upstream: rule({
@@ -181,6 +180,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       'util',
       'session/server-id.ts',
       'session/server-info.ts',
+      'session/tap-hub.ts',
+      'session/tap-stream.ts',
       'upstream/embedded-broker.ts',
       ...LEAVES,
     ],

@@ -7,6 +7,7 @@ import { requestToReply } from '../../translation/reply-to.ts';
 import { type ByteRange, wholeRange } from '../../util/byte-range.ts';
 import type { SessionContext } from '../context.ts';
 import type { Subscription } from '../subscriptions.ts';
+import { tapDelivery } from '../tap-events.ts';
 
 /** A message in NATS terms, worked out once however many subscriptions of the client it goes to. */
 interface DeliveryView {
@@ -35,8 +36,12 @@ export class Deliverer {
     if (subject === null) return true;
     const { topicBuffer, topicStart, topicEnd } = message;
     if (isParentOnlyBytes(subscription.parentSlashes, topicBuffer, topicStart, topicEnd)) return true;
-    if (subscription.isFiltered && this.#isDenied(subscription, subject)) return false;
+    if (subscription.isFiltered && this.#isDenied(subscription, subject)) {
+      if (this.#context.taps.active !== null) tapDelivery(this.#context, message, view, 'denied');
+      return false;
+    }
     this.#write(subscription, subject, view, message);
+    if (this.#context.taps.active !== null) this.#tap(view, message);
     if (view.reply !== null) {
       this.#context.counters.requestsOut++;
       this.#context.permissions?.noteReply(view.reply);
@@ -47,6 +52,12 @@ export class Deliverer {
       subscription.stop();
     }
     return true;
+  }
+
+  /** Clients that know no headers get none. */
+  #tap({ subject, reply, headers }: DeliveryView, message: InboundPublication): void {
+    const sent = this.#context.connect.headers ? headers : null;
+    tapDelivery(this.#context, message, { subject, reply, headers: sent });
   }
 
   #isDenied(subscription: Subscription, subject: Buffer): boolean {
@@ -124,8 +135,9 @@ export class Deliverer {
   }
 
   #refuse(reason: string, message: InboundPublication): void {
-    const { counters, limitedLog } = this.#context;
+    const { counters, limitedLog, taps } = this.#context;
     counters.drop('untranslatable');
+    if (taps.active !== null) tapDelivery(this.#context, message, this.#view, 'untranslatable');
     limitedLog.log(
       'warn',
       { event: 'message.dropped', reason, topic: shownTopic(message) },

@@ -104,3 +104,10 @@ function setResponseTopic(
   fields.correlationData = request.correlationData;
   return true;
 }
+
+/** Upper bound: a header byte costs three at most, in a property of its own and within a raw block. */
+export function propertyBytes(properties: PublicationProperties, headerBytes: number): number {
+  const { responseTopic = '', contentType = '', correlationData } = properties;
+  const fieldBytes = Buffer.byteLength(responseTopic) + Buffer.byteLength(contentType);
+  return 128 + headerBytes * 3 + fieldBytes + (correlationData?.length ?? 0);
+}

@@ -1,7 +1,7 @@
 /** PUB and HPUB to an MQTT PUBLISH, and its PUBACK to `+OK`, 503 or an error. */
 import { GatewayError } from '../../errors.ts';
-import { PERMISSIONS_CODE } from '../../metrics/counters.ts';
-import type { OutboundPublication, PublicationProperties, QoS, TopicName } from '../../mqtt/publication.ts';
+import { type DropReason, PERMISSIONS_CODE } from '../../metrics/counters.ts';
+import type { OutboundPublication, QoS, TopicName } from '../../mqtt/publication.ts';
 import { FIRST_FAILURE, REASON } from '../../mqtt/reason-codes.ts';
 import {
   permissionsPublish,
@@ -21,11 +21,12 @@ import { latin1 } from '../../util/latin1.ts';
 import type { ClientPermissions } from '../client-permissions.ts';
 import type { SessionContext } from '../context.ts';
 import type { Destination } from '../name-space.ts';
-import type { PublishReceipt, UpstreamFeatures, UpstreamPort } from '../ports.ts';
-import { type ReplyQueue, ReplySlot } from '../reply-queue.ts';
+import type { UpstreamFeatures, UpstreamPort } from '../ports.ts';
 import type { Subscription } from '../subscriptions.ts';
+import { tapPublication, tapRejection } from '../tap-events.ts';
 import { userInfo } from '../user-info.ts';
-import { publishProperties } from './publish-properties.ts';
+import { AwaitedPuback } from './awaited-puback.ts';
+import { propertyBytes, publishProperties } from './publish-properties.ts';
 
 /** Fixed header, topic length, packet id and property lengths of a PUBLISH, generously. */
 const PACKET_OVERHEAD_BYTES = 64;
@@ -80,6 +81,7 @@ export class PublishHandler {
       text = permissionsPublishReply(line.subarray(replyStart, replyEnd));
     else return false;
     this.#context.counters.drop('denied');
+    this.#tap(op, null, 'denied');
     this.#context.replies.now(() => this.#err(text));
     return true;
   }
@@ -135,6 +137,7 @@ export class PublishHandler {
     }
     const properties = publishProperties(this.#context, op, destination, port);
     if (properties === null) {
+      this.#tap(op, null, 'reply_untranslatable');
       const text = permissionsPublishReply(op.line.subarray(op.replyStart, op.replyEnd));
       this.#context.replies.now(() => this.#err(text));
       return;
@@ -153,6 +156,7 @@ export class PublishHandler {
     publication.retain = (control?.retain ?? rule?.retain ?? false) && port.features.retainAvailable;
     publication.properties = fields;
     this.#guardSize(op, publication, port);
+    if (this.#context.taps.active !== null) tapPublication(this.#context, op, publication);
     if (destination.isEscaped) this.#context.counters.topicEscapesOut++;
     this.#context.own.note(destination.topic);
     if (qos === 1) {
@@ -176,19 +180,23 @@ export class PublishHandler {
   /** The broker would cut the session over a packet beyond its limit. */
   #guardSize(op: PublishOp, publication: OutboundPublication, port: UpstreamPort): void {
     const headerBytes = op.payloadStart - op.headerStart;
-    if (headerBytes > MAX_BLOCK_BYTES)
+    if (headerBytes > MAX_BLOCK_BYTES) {
+      this.#tap(op, null, 'too_large');
       throw new GatewayError('GW_MAX_PAYLOAD', 'the header block is larger than any gateway takes');
+    }
     const limit = port.features.maximumPacketBytes;
     if (limit === Number.POSITIVE_INFINITY) return;
     const { topic, properties } = publication;
     const payloadBytes = op.payloadEnd - op.payloadStart;
     const size = PACKET_OVERHEAD_BYTES + topic.bytes.length + payloadBytes;
-    if (size + (properties === null ? 0 : propertyBytes(properties, headerBytes)) > limit)
-      throw new GatewayError('GW_MAX_PAYLOAD', 'the message exceeds the broker’s Maximum Packet Size');
+    if (size + (properties === null ? 0 : propertyBytes(properties, headerBytes)) <= limit) return;
+    this.#tap(op, publication, 'too_large');
+    throw new GatewayError('GW_MAX_PAYLOAD', 'the message exceeds the broker’s Maximum Packet Size');
   }
 
   /** nats-server delivers a subject with an empty token to nobody and says nothing. */
   #refuse(op: PublishOp, isSilent: boolean): void {
+    this.#tap(op, null, 'untranslatable');
     if (isSilent) {
       this.#answerNobody(op);
       return;
@@ -238,9 +246,10 @@ export class PublishHandler {
 
   /** The broker has answered: a negative answer is never an `+OK`. */
   onPuback(code: number, awaited: AwaitedPuback): void {
-    const { counters } = this.#context;
+    const { counters, taps } = this.#context;
     if (code >= FIRST_FAILURE) {
       counters.drop('broker_rejected');
+      if (taps.active !== null) tapRejection(this.#context, Buffer.from(awaited.subject, 'latin1'));
       awaited.complete(() => this.#err(permissionsPublish(Buffer.from(awaited.subject, 'latin1'))));
     } else if (code === REASON.NO_MATCHING_SUBSCRIBERS && awaited.reply !== null) {
       this.#answerUnheard(awaited, awaited.reply);
@@ -261,6 +270,11 @@ export class PublishHandler {
     });
   }
 
+  /** A message that is not passed on. */
+  #tap(op: PublishOp, publication: OutboundPublication | null, reason: DropReason): void {
+    if (this.#context.taps.active !== null) tapPublication(this.#context, op, publication, reason);
+  }
+
   #ok(): void {
     this.#context.counters.operations.okOut++;
     writeOk(this.#context.client.output);
@@ -279,33 +293,4 @@ export class PublishHandler {
 function isAccepted({ text }: TopicName, features: UpstreamFeatures): boolean {
   if (text.charCodeAt(0) === DOLLAR && !features.acceptsDollarTopics) return false;
   return features.acceptsDots || !text.includes('.');
-}
-
-/** Upper bound: a header byte costs three at most, in a property of its own and within a raw block. */
-function propertyBytes(properties: PublicationProperties, headerBytes: number): number {
-  const { responseTopic = '', contentType = '', correlationData } = properties;
-  const fieldBytes = Buffer.byteLength(responseTopic) + Buffer.byteLength(contentType);
-  return 128 + headerBytes * 3 + fieldBytes + (correlationData?.length ?? 0);
-}
-
-/** The place of a publication with QoS 1 among the answers, and what its answer depends on. */
-class AwaitedPuback extends ReplySlot implements PublishReceipt {
-  /** As it was at the PUB; a second CONNECT changes only what comes after it. */
-  isVerbose = false;
-  /** In Latin-1: whatever bytes the client wrote. */
-  subject = '';
-  /** Of a request whose sender wants to know that nobody listens. */
-  reply: Buffer | null = null;
-  /** How many the client had published with this one. */
-  published = 0;
-  readonly #handler: PublishHandler;
-
-  constructor(handler: PublishHandler, replies: ReplyQueue) {
-    super(replies);
-    this.#handler = handler;
-  }
-
-  onPuback(code: number): void {
-    this.#handler.onPuback(code, this);
-  }
 }

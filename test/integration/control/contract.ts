@@ -7,6 +7,13 @@ import { after, afterEach, before, test } from 'node:test';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import type { ClientDetail, ClientQuery } from '../../../src/control/client-view.ts';
 import type { GatewayControl } from '../../../src/control/gateway-control.ts';
+import {
+  MAX_TAPS,
+  type TapDirection,
+  type TapEvent,
+  type TapMessage,
+  type TapRequest,
+} from '../../../src/control/tap.ts';
 import { TestAuthority } from '../../support/certs.ts';
 import type { GatewaySettings } from '../../support/gateway.ts';
 import { type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
@@ -17,7 +24,7 @@ import { waitFor } from '../../support/wait-for.ts';
 
 /** What the tests need of a gateway. */
 export interface ControlledGateway {
-  readonly control: Omit<GatewayControl, 'tap' | 'reload' | 'beginLameDuck'>;
+  readonly control: Omit<GatewayControl, 'reload'>;
   /** Of the first listener. */
   readonly port: number;
   stop(): Promise<void>;
@@ -29,6 +36,7 @@ export interface Setting {
   start(settings: GatewaySettings): Promise<ControlledGateway>;
 }
 
+const TAP: TapRequest = { durationMs: 60_000, maxPerSecond: 100, payloadBytes: 0 };
 const OPEN: ClientQuery = { state: 'open', sort: 'cid', offset: 0, limit: 100, withDetails: true };
 const CLOSED: ClientQuery = { ...OPEN, state: 'closed' };
 
@@ -48,6 +56,7 @@ export function testControl({ workers, start }: Setting): void {
       workers,
       upstream: { url: broker.url },
       mountpoint: 'site/',
+      default_permissions: { publish: { deny: ['secret.>'] } },
       listeners: [
         { name: 'main', type: 'tcp', bind: '127.0.0.1:0', max_connections: 8 },
         { name: 'secure', type: 'tls', bind: '127.0.0.1:0', tls },
@@ -120,10 +129,11 @@ export function testControl({ workers, start }: Setting): void {
       [view.state, view.listener, view.transport, view.lang],
       ['ready', 'main', 'tcp', 'nats.js'],
     );
-    assert.deepEqual(
-      [view.user, view.method, view.account, view.tls, view.permissions],
-      ['', '', '', null, null],
-    );
+    assert.deepEqual([view.user, view.method, view.account, view.tls], ['', '', '', null]);
+    assert.deepEqual(view.permissions, {
+      publish: { allow: [], deny: ['secret.>'] },
+      subscribe: { allow: [], deny: [] },
+    });
     assert.deepEqual(
       [view.stopMs, view.reason, view.mountpoint, view.expiresMs],
       [null, null, 'site/', null],
@@ -274,6 +284,90 @@ export function testControl({ workers, start }: Setting): void {
     assert.deepEqual([secure.name, secure.type, secure.connections], ['secure', 'tls', 0]);
   });
 
+  test('control: a tap shows both ways of a message, with the names of both sides', async () => {
+    const sender = await nats('tap-sender');
+    const receiver = await nats('tap-receiver');
+    const collected = await collect(receiver, 'room.*');
+    await collect(receiver, 'other');
+    const filters = (await control.overview()).upstream.filters;
+    const shown: TapMessage[] = [];
+    const handle = await control.tap({ ...TAP, subject: 'room.*', payloadBytes: 4 }, (one) =>
+      shown.push(one),
+    );
+    await tapsAreOpen(shown, ['to_broker', 'to_client'], () => sender.publish('room.warm-up', ''));
+    const withHeader = headers();
+    withHeader.set('color', 'red');
+    sender.publish('room.a+b', 'payload', { headers: withHeader, reply: 'answers.1' });
+    sender.publish('other', 'not looked at');
+    await sender.flush();
+    await waitFor(() => collected.texts.includes('payload'));
+    await waitFor(() => events(shown, 'room.a+b').length === 2, 5_000, 'both ways');
+    assert.equal((await control.overview()).upstream.filters, filters, 'no subscription at the broker');
+    const out = events(shown, 'room.a+b').find(({ direction }) => direction === 'to_broker');
+    const back = events(shown, 'room.a+b').find(({ direction }) => direction === 'to_client');
+    assert.ok(out !== undefined && back !== undefined);
+    const senderCid = (await named('tap-sender')).cid;
+    const receiverCid = (await named('tap-receiver')).cid;
+    assert.deepEqual([out.cid, back.cid], [senderCid, receiverCid]);
+    for (const one of [out, back]) {
+      assert.deepEqual([one.topic, one.reply], ['site/room/a%2Bb', 'answers.1']);
+      assert.equal(one.responseTopic, 'site/answers/1');
+      assert.deepEqual([one.payloadBytes, one.payload], [7, Buffer.from('payl').toString('base64')]);
+      assert.ok(one.userProperties.some(([name, value]) => name === 'color' && value === 'red'));
+      assert.match(one.headers, /^NATS\/1\.0\r\ncolor: red\r\n\r\n$/);
+      assert.equal(one.dropped, null);
+    }
+    assert.ok(shown.every((one) => one.type !== 'event' || one.event.subject !== 'other'));
+    handle.close();
+    await waitFor(() => shown.at(-1)?.type === 'ended');
+    assert.deepEqual(shown.at(-1), { type: 'ended', reason: 'closed' });
+    const count = shown.length;
+    sender.publish('room.late', 'x');
+    await sender.flush();
+    await waitFor(() => collected.messages.some(({ subject }) => subject === 'room.late'));
+    assert.equal(shown.length, count, 'nothing after the end');
+  });
+
+  test('control: a tap shows what was dropped, why, and no payload unless asked', async () => {
+    const sender = await nats('drop-sender');
+    const shown: TapMessage[] = [];
+    const { cid } = await named('drop-sender');
+    const handle = await control.tap({ ...TAP, cid }, (one) => shown.push(one));
+    await tapsAreOpen(shown, ['to_broker'], () => sender.publish('fine', 'secret'));
+    sender.publish('bad\u0001name', 'secret');
+    sender.publish('secret.x', 'secret');
+    await waitFor(() => events(shown, 'secret.x').length === 1);
+    const [unmapped] = events(shown, 'bad\u0001name');
+    assert.deepEqual([unmapped?.dropped, unmapped?.topic, unmapped?.payloadBytes], ['untranslatable', '', 6]);
+    const [denied] = events(shown, 'secret.x');
+    assert.deepEqual([denied?.dropped, denied?.topic, denied?.payloadBytes], ['denied', 'site/secret/x', 6]);
+    const [fine] = events(shown, 'fine');
+    assert.deepEqual([fine?.dropped, fine?.topic], [null, 'site/fine']);
+    for (const one of [unmapped, denied, fine]) assert.equal(one?.payload, '');
+    const { errors } = (await control.overview()).counters;
+    assert.ok(typeof errors === 'object' && number(errors, 'GW_PERMISSIONS') >= 2);
+    handle.close();
+  });
+
+  test('control: taps are few, and each has its rate', async () => {
+    const sender = await nats('rate-sender');
+    const shown: TapMessage[] = [];
+    const request = { ...TAP, maxPerSecond: 5 };
+    const handles = [await control.tap(request, (one) => shown.push(one))];
+    await tapsAreOpen(shown, ['to_broker'], () => sender.publish('a', ''));
+    for (let i = 0; i < 200; i++) sender.publish('a', 'x');
+    await sender.flush();
+    const skipped = () => shown.reduce((sum, one) => sum + (one.type === 'skipped' ? one.count : 0), 0);
+    await waitFor(() => skipped() + events(shown, 'a').length >= 200, 5_000, 'all are counted');
+    assert.ok(events(shown, 'a').length <= 30, 'a few per second');
+    while (handles.length < MAX_TAPS) handles.push(await control.tap(TAP, () => {}));
+    await assert.rejects(
+      control.tap(TAP, () => {}),
+      { code: 'GW_LIMIT' },
+    );
+    for (const handle of handles) handle.close();
+  });
+
   test('control: knows its certificates, the broker, and itself', async () => {
     const [one, ...more] = await control.certificates();
     assert.ok(one !== undefined && more.length === 0);
@@ -316,4 +410,22 @@ function number(counters: object, path: string): number {
     .split('.')
     .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], counters);
   return typeof value === 'number' ? value : 0;
+}
+
+function events(shown: readonly TapMessage[], subject: string): TapEvent[] {
+  return shown.flatMap((one) => (one.type === 'event' && one.event.subject === subject ? [one.event] : []));
+}
+
+/** Workers open their part of a tap in their own time: publishes until both ways are looked at. */
+async function tapsAreOpen(
+  shown: readonly TapMessage[],
+  directions: readonly TapDirection[],
+  publish: () => void,
+): Promise<void> {
+  const isOpen = (direction: TapDirection): boolean =>
+    shown.some((one) => one.type === 'event' && one.event.direction === direction);
+  await waitFor(() => {
+    if (!directions.every(isOpen)) publish();
+    return directions.every(isOpen);
+  });
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type AskedWorker, ClusterControl } from '../../../src/cluster/cluster-control.ts';
+import { ClusterTaps } from '../../../src/cluster/cluster-taps.ts';
 import type {
   ControlKind,
   ControlQuestion,
@@ -44,7 +45,9 @@ class PlayedWorker implements AskedWorker {
 function setUp(workers: readonly PlayedWorker[], phase: 'starting' | 'serving' | 'closed' = 'serving') {
   const logger = new RecordingLogger();
   const config = loadConfig({ env: {}, flags: { workers: 2 } });
-  const parts = { serverId: 'N', workers, clock: new FakeClock(), logger, now: () => ({ config, phase }) };
+  const clock = new FakeClock();
+  const taps = new ClusterTaps([], clock);
+  const parts = { serverId: 'N', workers, taps, clock, logger, now: () => ({ config, phase }) };
   return { control: new ClusterControl(parts), logger };
 }
 

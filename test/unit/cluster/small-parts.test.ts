@@ -85,6 +85,8 @@ describe('messages between processes', () => {
     { type: 'others', areAway: true },
     { type: 'answered' },
     { type: 'report' },
+    { type: 'open-tap', id: 1, request: { durationMs: 1, maxPerSecond: 2, payloadBytes: 0 } },
+    { type: 'close-tap', id: 1 },
     { type: 'ask-control', id: 1, question: { kind: 'kick', about: { cid: 7 } } },
     {
       type: 'ask-control',
@@ -108,6 +110,8 @@ describe('messages between processes', () => {
     { type: 'reloaded', id: 1, isTaken: false, reason: 'r', addresses: [] },
     { type: 'retired' },
     { type: 'status', status },
+    { type: 'tap', id: 1, message: { type: 'skipped', count: 3 } },
+    { type: 'tap', id: 1, message: { type: 'event', event: { subject: 'a' } } },
     { type: 'control-answer', id: 1, kind: 'kick', isKnown: true, answer: 3 },
     { type: 'control-answer', id: 1, kind: 'clients', isKnown: true, answer: { total: 1, clients: [{}] } },
     { type: 'control-answer', id: 1, kind: 'listeners', isKnown: true, answer: [{ name: 'tcp' }] },

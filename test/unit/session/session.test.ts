@@ -18,6 +18,7 @@ import type {
   UpstreamPort,
 } from '../../../src/session/ports.ts';
 import { Session } from '../../../src/session/session.ts';
+import { TapHub } from '../../../src/session/tap-hub.ts';
 import { WireHeaders } from '../../../src/translation/wire-headers.ts';
 import { type LogFields, RepeatLimiter, silentLogger } from '../../../src/util/logger.ts';
 import { OutputBuffer } from '../../../src/util/output-buffer.ts';
@@ -109,7 +110,8 @@ function setUp() {
   const failureDelay = new FailureDelay(0, clock);
   const permissionChecks = new PermissionChecks();
   const subscriptionGauge = new SubscriptionGauge();
-  const shared = { failureDelay, permissionChecks, subscriptionGauge, live: new Set<LiveSession>() };
+  const taps = new TapHub(clock, logger);
+  const shared = { failureDelay, permissionChecks, subscriptionGauge, taps, live: new Set<LiveSession>() };
   const services = { options, upstream, clock, logger, limitedLog, counters, wireHeaders, ...shared };
   const access = new AccessPoint({ chain: null, anonymous: null, defaultPermissions: null });
   const session = new Session(services, client, { spaces, access });

@@ -14,6 +14,7 @@ import { ProcessControl, type RunningParts } from './gateway/process-control.ts'
 import { Reloader, type ReloadParts } from './gateway/reload.ts';
 import { Counters } from './metrics/counters.ts';
 import { type GatewayOverview, overviewOf, processStatus } from './metrics/gateway-view.ts';
+import { type ProcessFigures, ProcessMeter } from './metrics/process-figures.ts';
 import { type SubscriptionCounts, SubscriptionGauge } from './metrics/subscription-gauge.ts';
 import { NO_USAGE, type UpstreamUsage } from './metrics/upstream-usage.ts';
 import type { LiveSession } from './session/context.ts';
@@ -69,6 +70,7 @@ export interface GatewayStatus {
   readonly subscriptions: SubscriptionCounts;
   readonly upstream: UpstreamUsage;
   readonly pendingBytes: number;
+  readonly process: ProcessFigures;
   /** What the broker can do, and what that means for clients; null before the start. */
   readonly broker: CapabilityReport | null;
   readonly counters: Counters;
@@ -122,6 +124,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
   #place: WorkerPlace | null;
   #readySinceMs: number | null = null;
   #counters = new Counters();
+  #meter = new ProcessMeter();
   #subscriptions = new SubscriptionGauge();
   #taps: TapHub;
   #registry: ConnectionRegistry<Connection>;
@@ -183,6 +186,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
     if (this.#stopping !== null) return;
     this.#upstream?.start();
     this.#readySinceMs = systemClock.now();
+    this.#meter.start();
     this.#logger.info(
       { event: 'gateway.ready', upstream: shownUrl(this.config.upstream.url) },
       'Gateway is ready',
@@ -245,6 +249,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
       subscriptions: this.#subscriptions,
       upstream: this.#upstream?.usage ?? NO_USAGE,
       pendingBytes: this.#pending.totalBytes,
+      process: this.#meter.figures(),
       broker: this.#upstream?.capabilities ?? null,
       counters: this.#counters,
     };
@@ -352,6 +357,7 @@ class ComposedGateway extends DelegatedControl implements Gateway {
     for (const connection of [...this.#registry.live()]) connection.abort('Server Shutdown');
     await this.#broker?.close();
     this.#certificates.close();
+    this.#meter.close();
     await this.#access.close();
     this.#logger.info({ event: 'gateway.stopped' }, 'Gateway stopped');
   }

@@ -6,6 +6,7 @@ import type { ConfigReloads, GatewayControl } from '../control/gateway-control.t
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { AuditTrail } from './audit.ts';
+import type { ProcessUsageMeter } from './process-usage.ts';
 
 /** See the head of this file. */
 export interface AdminContext {
@@ -17,6 +18,15 @@ export interface AdminContext {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly audit: AuditTrail;
+  readonly usage: ProcessUsageMeter;
+  /** Where the server listens; null while it does not. */
+  bound(): BoundAddress | null;
+}
+
+/** With the real port. */
+export interface BoundAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Who sends a request. */

@@ -57,7 +57,9 @@ export function problemBody(status: number, detail: string, errors: Problem['err
 export function sendProblem(reply: FastifyReply, isApi: boolean, error: ProblemError): FastifyReply {
   reply.status(error.status);
   if (error.retryAfterSeconds > 0) reply.header('retry-after', String(error.retryAfterSeconds));
-  if (!isApi) return reply.type('text/plain; charset=utf-8').send(`${error.message}\n`);
+  // nats-server ends this one without a line end, and some compare the text.
+  const text = error.status === 400 ? error.message : `${error.message}\n`;
+  if (!isApi) return reply.type('text/plain; charset=utf-8').send(text);
   return reply
     .type('application/problem+json')
     .send(JSON.stringify(problemBody(error.status, error.message, error.errors)));

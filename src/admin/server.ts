@@ -21,12 +21,13 @@ import { systemClock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { addApi } from './api/plugin.ts';
 import { AuditTrail } from './audit.ts';
-import type { AdminContext } from './context.ts';
+import type { AdminContext, BoundAddress } from './context.ts';
 import { addDashboard, dashboardFolder } from './dashboard.ts';
 import { addMetrics } from './metrics/plugin.ts';
 import { addIndexPage } from './monitoring/index-page.ts';
 import { addMonitoring } from './monitoring/plugin.ts';
 import { ProblemError, sendProblem } from './problem.ts';
+import { ProcessUsageMeter } from './process-usage.ts';
 import { Accounts } from './security/accounts.ts';
 import { addGuard, type GuardParts } from './security/guard.ts';
 import { SessionCookie } from './security/session-cookie.ts';
@@ -73,15 +74,22 @@ export class AdminServer {
       logger,
       clock: systemClock,
       audit: new AuditTrail(logger),
+      usage: new ProcessUsageMeter(),
+      bound: () => this.#bound(),
     };
   }
 
   /** `http://127.0.0.1:8222`; empty while it does not listen. */
   get url(): string {
+    const bound = this.#bound();
+    if (bound === null) return '';
+    const host = bound.host.includes(':') ? `[${bound.host}]` : bound.host;
+    return `${this.#credentials === null ? 'http' : 'https'}://${host}:${bound.port}`;
+  }
+
+  #bound(): BoundAddress | null {
     const address = this.#app?.server.address() as AddressInfo | null | undefined;
-    if (!address) return '';
-    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-    return `${this.#credentials === null ? 'http' : 'https'}://${host}:${address.port}`;
+    return address ? { host: address.address, port: address.port } : null;
   }
 
   /**
@@ -137,7 +145,7 @@ export class AdminServer {
     addGuard(app, parts);
     const pages: FastifyPluginAsync = async (scope) => {
       addMonitoring(scope, this.#context);
-      addMetrics(scope, this.#context);
+      await addMetrics(scope, this.#context);
       scope.register(dashboardPages(this.#context));
       scope.register(apiRoutes(parts), { prefix: '/api/v1' });
     };

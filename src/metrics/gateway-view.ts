@@ -3,6 +3,7 @@
  * workers.
  */
 import { type CounterSnapshot, sumOf } from './counters.ts';
+import { combineFigures, NO_FIGURES, type ProcessFigures } from './process-figures.ts';
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts, sumSubscriptions } from './subscription-gauge.ts';
 import { NO_USAGE, sumUsage, type UpstreamUsage } from './upstream-usage.ts';
 
@@ -13,6 +14,7 @@ export interface ProcessStatus {
   readonly upstream: UpstreamUsage;
   /** Bytes that wait for slow clients. */
   readonly pendingBytes: number;
+  readonly process: ProcessFigures;
   readonly counters: CounterSnapshot;
 }
 
@@ -46,9 +48,9 @@ export interface GatewayView {
 export function processStatus(
   status: Omit<ProcessStatus, 'counters'> & { readonly counters: { snapshot(): CounterSnapshot } },
 ): ProcessStatus {
-  const { connections, subscriptions, upstream, pendingBytes, counters } = status;
+  const { connections, subscriptions, upstream, pendingBytes, counters, process } = status;
   const { plain, queue } = subscriptions;
-  const gauges = { connections, subscriptions: { plain, queue }, upstream, pendingBytes };
+  const gauges = { connections, subscriptions: { plain, queue }, upstream, pendingBytes, process };
   return { ...gauges, counters: counters.snapshot() };
 }
 
@@ -58,6 +60,7 @@ export const IDLE_STATUS: ProcessStatus = {
   subscriptions: NO_SUBSCRIPTIONS,
   upstream: NO_USAGE,
   pendingBytes: 0,
+  process: NO_FIGURES,
   counters: {},
 };
 
@@ -70,6 +73,7 @@ export function overviewOf(workers: readonly WorkerStatus[]): GatewayOverview {
     subscriptions: sumSubscriptions(workers.map(({ subscriptions }) => subscriptions)),
     upstream: sumUsage(workers.map(({ upstream }) => upstream)),
     pendingBytes: sum((worker) => worker.pendingBytes),
+    process: combineFigures(workers.map(({ process }) => process)),
     counters: sumOf(workers.map(({ counters }) => counters)),
     restarts: sum((worker) => worker.restarts),
     workers,

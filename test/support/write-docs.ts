@@ -1,10 +1,14 @@
-/** Writes the generated parts of README.md: `node --import tsx test/support/write-docs.ts`. */
+/** Writes docs/metrics.md and the generated parts of README.md: `node --import tsx test/support/write-docs.ts`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { metricsReference } from '../../src/admin/metrics/reference.ts';
 import { configReference } from '../../src/config/reference.ts';
 
 /** Path of README.md. */
 export const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+
+/** Path of the page about metrics. */
+export const METRICS_PAGE = fileURLToPath(new URL('../../docs/metrics.md', import.meta.url));
 
 const SECTION = /(<!-- config:begin -->\n)(.*?)(<!-- config:end -->)/s;
 
@@ -19,6 +23,7 @@ export function expectedSection(): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(METRICS_PAGE, metricsReference());
   const readme = readFileSync(README, 'utf8');
   if (sectionOf(readme) === null) {
     process.stderr.write('README.md lacks <!-- config:begin --> and <!-- config:end -->\n');

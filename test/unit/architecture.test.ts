@@ -77,7 +77,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ['convict', 'jsonc-parser'],
     builtIns: ['node:fs', 'node:os', 'node:path', 'node:net', 'node:util'],
   }),
-  metrics: rule({ may: ['util'], types: ['close-reason.ts'] }),
+  metrics: rule({ may: ['util'], types: ['close-reason.ts'], builtIns: ['node:perf_hooks'] }),
   // What an operator sees and may do: types, the few lists they are made of, and what is done with them everywhere.
   control: rule({ types: ['config', 'metrics', 'close-reason.ts'], isPure: true }),
   admin: rule({

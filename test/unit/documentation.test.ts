@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { metricsReference } from '../../src/admin/metrics/reference.ts';
+import { METRICS } from '../../src/admin/metrics/table.ts';
 import { keysOf } from '../../src/config/key.ts';
 import { configReference } from '../../src/config/reference.ts';
 import { SCHEMA } from '../../src/config/schema.ts';
-import { expectedSection, README, sectionOf } from '../support/write-docs.ts';
+import { expectedSection, METRICS_PAGE, README, sectionOf } from '../support/write-docs.ts';
 
 test('README: the table of settings equals the schema (npm run docs writes it)', () => {
   assert.equal(sectionOf(readFileSync(README, 'utf8')), expectedSection());
@@ -26,4 +28,14 @@ test('reference: every row has four cells', () => {
     .split('\n')
     .filter((line) => line.startsWith('| `'));
   for (const row of rows) assert.equal(row.replaceAll('\\|', '').split('|').length, 6, row);
+});
+
+test('docs/metrics.md: says what the table of metrics says, and nothing else (npm run docs writes it)', () => {
+  const page = readFileSync(METRICS_PAGE, 'utf8');
+  assert.equal(page, metricsReference());
+  const described = [...page.matchAll(/^\| `(natsmqtt_\w+)` \|/gm)].map(([, name]) => name);
+  assert.deepEqual(
+    described,
+    METRICS.map(({ name }) => name),
+  );
 });

@@ -1,13 +1,20 @@
-/** `/metrics`. */
+/** `/metrics`, in the format of Prometheus. */
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { AdminContext } from '../context.ts';
+import { copiedMetric } from './copied-metric.ts';
+import { type Scrape, scrape } from './scrape.ts';
+import { METRICS } from './table.ts';
 
 /** Registers the page; the prefix is the caller's. */
-export function addMetrics(app: FastifyInstance, _context: AdminContext): void {
+export async function addMetrics(app: FastifyInstance, context: AdminContext): Promise<void> {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  app.get('/metrics', { config: { access: 'metrics' } }, async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
-  );
+  let current: Scrape = await scrape(context);
+  for (const definition of METRICS) registry.registerMetric(copiedMetric(definition, () => current));
+  // Of this process: `process_…` and `nodejs_…`.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
+  app.get('/metrics', { config: { access: 'metrics' } }, async (_request, reply) => {
+    current = await scrape(context);
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
 }

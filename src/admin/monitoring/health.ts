@@ -4,11 +4,20 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { AdminContext } from '../context.ts';
+import { Parameters } from './go-format.ts';
+import { sendJson } from './send-json.ts';
 
 const config = { access: 'probes' } as const;
 
-/** Registers the probes. */
-export function addHealth(app: FastifyInstance, { control, http }: AdminContext): void {
+/** Parameters that only make a difference where there is JetStream. */
+const HEALTH_PARAMETERS = ['js-enabled-only', 'js-enabled', 'js-server-only'];
+
+/** Registers the probes. @param onHealthz called with each request for that page */
+export function addHealth(
+  app: FastifyInstance,
+  { control, http }: AdminContext,
+  onHealthz: () => void,
+): void {
   app.get('/livez', { config }, (_request, reply) => answer(reply, 200, { status: 'ok' }));
 
   app.get('/readyz', { config }, async (_request, reply) => {
@@ -18,7 +27,10 @@ export function addHealth(app: FastifyInstance, { control, http }: AdminContext)
       : answer(reply, 503, { status: 'unavailable', reasons });
   });
 
-  app.get('/healthz', { config }, async (_request, reply) => {
+  app.get('/healthz', { config }, async (request, reply) => {
+    onHealthz();
+    const parameters = new Parameters(request.query);
+    for (const name of HEALTH_PARAMETERS) parameters.boolean(name);
     const reasons = await reasonsOfUnreadiness({ control, http });
     return reasons.length === 0
       ? answer(reply, 200, { status: 'ok' })
@@ -40,5 +52,5 @@ async function reasonsOfUnreadiness({
 
 /** As nats-server writes it: on one line, unlike its other pages. */
 function answer(reply: FastifyReply, status: number, body: object): FastifyReply {
-  return reply.status(status).type('application/json').send(JSON.stringify(body));
+  return sendJson(reply.status(status), JSON.stringify(body));
 }

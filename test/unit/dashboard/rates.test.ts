@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StatusBody } from '../../../src/admin/api-types.ts';
 import { counter, countsByReason, sampleOf } from '../../../src/dashboard/state/rates.ts';
+import { NO_FIGURES } from '../../../src/metrics/process-figures.ts';
 
 function statusAt(nowMs: number, counters: StatusBody['overview']['counters'], startMs = 1): StatusBody {
   const usage = { clients: 0, sessions: 0, filters: 0, unacknowledged: 0, waiting: 0 };
@@ -15,6 +16,7 @@ function statusAt(nowMs: number, counters: StatusBody['overview']['counters'], s
       subscriptions: { plain: 0, queue: 0 },
       upstream: usage,
       pendingBytes: 0,
+      process: NO_FIGURES,
       counters,
       restarts: 0,
       workers: [],

@@ -47,6 +47,12 @@ test('overview: sums over workers, which stay visible', () => {
     subscriptions: { plain: number, queue: 1 },
     upstream: { clients: number, sessions: 2 * number, filters: 3, unacknowledged: 0, waiting: 1 },
     pendingBytes: 10,
+    process: {
+      cpuSeconds: number,
+      residentBytes: 100,
+      heapUsedBytes: 50,
+      eventLoop: { p50Ms: 1, p99Ms: 10 - number, maxMs: 10 * number },
+    },
     counters: { clientMessagesIn: number },
   });
   const workers = [worker(1), worker(2)];
@@ -55,6 +61,12 @@ test('overview: sums over workers, which stay visible', () => {
     subscriptions: { plain: 3, queue: 2 },
     upstream: { clients: 3, sessions: 6, filters: 6, unacknowledged: 0, waiting: 2 },
     pendingBytes: 20,
+    process: {
+      cpuSeconds: 3,
+      residentBytes: 200,
+      heapUsedBytes: 100,
+      eventLoop: { p50Ms: 1, p99Ms: 9, maxMs: 20 },
+    },
     counters: { clientMessagesIn: 3 },
     restarts: 3,
     workers,

@@ -93,17 +93,22 @@ async function serve(invocation: Invocation): Promise<number> {
   }
 }
 
+/** What one process and many have in common. */
+type ControlledGateway = RunnableGateway & GatewayControl;
+
 /** Loaded only where it is wanted: it takes as long as all the rest. */
-async function startAdmin(gateway: RunnableGateway, parts: AdminParts): Promise<RunningAdmin> {
+async function startAdmin(gateway: ControlledGateway, parts: AdminParts): Promise<RunningAdmin> {
   if (gateway.config.http.address === null) return { close: () => Promise.resolve() };
   const { AdminServer } = await import('./admin/server.ts');
-  const admin = new AdminServer({ control: gateway as unknown as GatewayControl, ...parts });
+  const admin = new AdminServer({ control: gateway, ...parts });
   await admin.start();
   return admin;
 }
 
 /** Of gateway and cluster only one is loaded: the primary of several processes serves no clients itself. */
-async function factoryFor(workers: number): Promise<(output: LogOutput) => ServeOptions['createGateway']> {
+async function factoryFor(
+  workers: number,
+): Promise<(output: LogOutput) => ServeOptions<ControlledGateway>['createGateway']> {
   if (workers > 1) return (await import('./cli/cluster.ts')).createCluster;
   const { createGateway } = await import('./gateway.ts');
   return () => createGateway;

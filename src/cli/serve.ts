@@ -51,14 +51,14 @@ export interface RunningAdmin {
 }
 
 /** Input of {@link serve}. */
-export interface ServeOptions {
+export interface ServeOptions<G extends RunnableGateway = RunnableGateway> {
   readonly config: Config;
   readonly logger: Logger;
-  readonly createGateway: (config: Config, options: { readonly logger: Logger }) => RunnableGateway;
+  readonly createGateway: (config: Config, options: { readonly logger: Logger }) => G;
   /** Reads the configuration again, for SIGHUP. @throws {GatewayError} `GW_CONFIG` */
   readonly loadConfig: () => Config;
   /** Starts the HTTP server. @throws {GatewayError} `GW_LISTEN` when its address is taken, `GW_CONFIG` */
-  readonly startAdmin: (gateway: RunnableGateway, parts: AdminParts) => Promise<RunningAdmin>;
+  readonly startAdmin: (gateway: G, parts: AdminParts) => Promise<RunningAdmin>;
   readonly pidFile: string | undefined;
   readonly clock: Clock;
   /** Signals and last errors: `process`; a test brings its own. */
@@ -79,7 +79,7 @@ const REPEAT_MS = 300;
  * @throws {GatewayError} `GW_LISTEN` from the start, `GW_CONFIG` when the PID file cannot be written, and whatever the
  *   gateway fails with later
  */
-export async function serve(options: ServeOptions): Promise<number> {
+export async function serve<G extends RunnableGateway>(options: ServeOptions<G>): Promise<number> {
   const { config, logger, events, pidFile } = options;
   const gateway = options.createGateway(config, { logger });
   const uncaught = (error: unknown) => {
@@ -117,10 +117,10 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
 }
 
-async function startAdmin(
-  gateway: RunnableGateway,
+async function startAdmin<G extends RunnableGateway>(
+  gateway: G,
   reloads: ConfigReloads,
-  options: ServeOptions,
+  options: ServeOptions<G>,
 ): Promise<RunningAdmin> {
   try {
     return await options.startAdmin(gateway, { reloads, logger: options.logger });
@@ -136,7 +136,10 @@ async function failureOf({ failure }: RunnableGateway): Promise<never> {
   throw error;
 }
 
-async function announce(gateway: RunnableGateway, { logger, pidFile }: ServeOptions): Promise<void> {
+async function announce(
+  gateway: RunnableGateway,
+  { logger, pidFile }: Pick<ServeOptions, 'logger' | 'pidFile'>,
+): Promise<void> {
   try {
     // Not earlier: an instance that fails to start must not replace the file of the one that runs.
     if (pidFile !== undefined) writePidFile(pidFile);
@@ -165,7 +168,16 @@ class SignalWait {
   #isStopping = false;
   readonly #handlers: readonly (readonly [StopSignal, () => void])[];
 
-  constructor(gateway: RunnableGateway, { events, exit, logger, pidFile, clock }: ServeOptions) {
+  constructor(
+    gateway: RunnableGateway,
+    {
+      events,
+      exit,
+      logger,
+      pidFile,
+      clock,
+    }: Pick<ServeOptions, 'events' | 'exit' | 'logger' | 'pidFile' | 'clock'>,
+  ) {
     let resolveFirst: (signal: StopSignal) => void = () => {};
     this.first = new Promise((resolve) => {
       resolveFirst = resolve;
@@ -211,8 +223,11 @@ const STOP_WORDS: Readonly<Record<StopReason, string>> = {
   retired: 'The lame duck has no clients any more: stopping',
 };
 
-async function stopOn(reason: StopReason, gateway: RunnableGateway, options: ServeOptions): Promise<number> {
-  const { logger, clock } = options;
+async function stopOn(
+  reason: StopReason,
+  gateway: RunnableGateway,
+  { logger, clock }: Pick<ServeOptions, 'logger' | 'clock'>,
+): Promise<number> {
   const drain = reason !== 'SIGINT';
   const fields =
     reason === 'retired' ? { event: 'process.retired' } : { event: 'process.signal', signal: reason };

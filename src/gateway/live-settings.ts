@@ -54,6 +54,6 @@ function sessionOptionsOf(config: Config): Omit<SessionOptions, 'serverId' | 'is
     },
     clientInfo: config.clientInfo,
     controlHeaders: config.controlHeaders,
-    countsPerClient: true,
+    countsPerClient: config.countsClients,
   };
 }

@@ -43,7 +43,7 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 /** The body of an error. */
-export function problemBody(status: number, detail: string, errors: Problem['errors']): Problem {
+function problemBody(status: number, detail: string, errors: Problem['errors']): Problem {
   return {
     type: 'about:blank',
     title: TITLES[status] ?? 'Error',

@@ -74,10 +74,17 @@ function settingsOf({ control, bound }: AdminContext, listeners: readonly Listen
   };
 }
 
+/** Listeners that are gone included. */
+function sumOfListeners({ listeners }: CounterSnapshot, name: string): number {
+  const all = typeof listeners === 'object' ? Object.values(listeners) : [];
+  return all.reduce<number>((sum, one) => sum + (typeof one === 'object' ? countOf(one, name) : 0), 0);
+}
+
 function trafficOf({ connections, counters, subscriptions }: GatewayOverview): object {
   return {
     connections,
-    total_connections: countOf(counters, 'clientConnections'),
+    // From the first byte that was accepted on, whatever came of them.
+    total_connections: sumOfListeners(counters, 'accepted'),
     routes: 0,
     remotes: 0,
     leafnodes: 0,

@@ -92,8 +92,4 @@ export const LATER_ROWS: readonly LaterRow[] = [
   { row: 94, missing: 'permissions of the gateway itself' },
   { row: 96, missing: 'reload' },
   { row: 104, missing: 'lame duck mode' },
-  { row: 107, missing: 'monitoring' },
-  { row: 108, missing: 'monitoring' },
-  { row: 109, missing: 'monitoring' },
-  { row: 110, missing: 'monitoring' },
 ];

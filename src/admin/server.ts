@@ -66,7 +66,8 @@ export class AdminServer {
     // What is in force changes with a reload.
     const http = () => options.control.config.http;
     this.#options = { ...options, logger };
-    this.#accounts = new Accounts(http, new FailureDelay(MAX_FAILURE_DELAY_MS, systemClock), systemClock);
+    const delay = new FailureDelay(MAX_FAILURE_DELAY_MS, systemClock);
+    this.#accounts = new Accounts({ http, delay, clock: systemClock, logger });
     this.#context = {
       control: options.control,
       reloads: options.reloads,
@@ -145,7 +146,7 @@ export class AdminServer {
     addGuard(app, parts);
     const pages: FastifyPluginAsync = async (scope) => {
       addMonitoring(scope, this.#context);
-      await addMetrics(scope, this.#context);
+      addMetrics(scope, this.#context);
       scope.register(dashboardPages(this.#context));
       scope.register(apiRoutes(parts), { prefix: '/api/v1' });
     };
@@ -218,6 +219,13 @@ function apiRoutes(parts: GuardParts): FastifyPluginAsync {
 
 function dashboardPages(context: AdminContext): FastifyPluginAsync {
   return async (scope) => {
+    const { basePath } = context.http();
+    scope.addHook('onRequest', async (request, reply) => {
+      // Links on the page are relative, and would lead out of the path.
+      if (basePath !== '' && request.url.split('?')[0] === basePath)
+        return reply.redirect(`${basePath}/`, 308);
+      return undefined;
+    });
     const folder = dashboardFolder();
     if (folder === null) addIndexPage(scope, context);
     else await addDashboard(scope, folder);

@@ -14,3 +14,6 @@ const WORDS: Readonly<Record<Exclude<Phase, 'serving'>, string>> = {
 export function unready(phase: Exclude<Phase, 'serving'>): Readiness {
   return { isReady: false, reasons: [WORDS[phase]], isLameDuck: phase === 'lame_duck' };
 }
+
+/** How the sentence begins that says that the broker is away; what follows says why. */
+export const BROKER_AWAY = 'the broker cannot be reached';

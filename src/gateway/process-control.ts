@@ -11,7 +11,7 @@ import type {
   Readiness,
   UpstreamView,
 } from '../control/gateway-control.ts';
-import { type Phase, unready } from '../control/readiness.ts';
+import { BROKER_AWAY, type Phase, unready } from '../control/readiness.ts';
 import type { TapHandle, TapMessage, TapRequest } from '../control/tap.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { NO_USAGE } from '../metrics/upstream-usage.ts';
@@ -71,7 +71,7 @@ export class ProcessControl implements AskedControl {
     if (phase !== 'serving') return unready(phase);
     const broker = await upstream?.lookAtBroker();
     const isDown = broker?.state === 'down';
-    const reasons = isDown ? [`the broker cannot be reached: ${broker.lastError}`] : [];
+    const reasons = isDown ? [`${BROKER_AWAY}: ${broker.lastError}`] : [];
     return { isReady: !isDown, reasons, isLameDuck: false };
   }
 

@@ -1,6 +1,7 @@
 /** Metrics of the gateway itself: its processes, its configuration, its certificates. */
 
 import { totalOf } from '../process-usage.ts';
+import { reasonsOfUnreadiness } from '../unreadiness.ts';
 import { counter, gauge, type MetricDefinition } from './definition.ts';
 import { only, type Sample, type Scrape } from './scrape.ts';
 
@@ -39,7 +40,8 @@ export const GATEWAY_METRICS: readonly MetricDefinition[] = [
     'natsmqtt_ready',
     'Whether clients would be served now: 1, or 0 as `/readyz` explains.',
     [],
-    ({ readiness }) => only(readiness.isReady ? 1 : 0),
+    ({ readiness, listeners, context }) =>
+      only(reasonsOfUnreadiness(readiness, listeners, context).length === 0 ? 1 : 0),
   ),
   gauge(
     'natsmqtt_start_time_seconds',

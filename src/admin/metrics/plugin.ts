@@ -1,6 +1,7 @@
 /** `/metrics`, in the format of Prometheus. */
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { GatewayError } from '../../errors.ts';
 import type { AdminContext } from '../context.ts';
 import { copiedMetric } from './copied-metric.ts';
 import { type Scrape, scrape } from './scrape.ts';
@@ -14,15 +15,20 @@ const MISNAMED = [
 ];
 
 /** Registers the page; the prefix is the caller's. */
-export async function addMetrics(app: FastifyInstance, context: AdminContext): Promise<void> {
+export function addMetrics(app: FastifyInstance, context: AdminContext): void {
   const registry = new Registry();
-  let current: Scrape = await scrape(context);
-  for (const definition of METRICS) registry.registerMetric(copiedMetric(definition, () => current));
+  let latest: Scrape | null = null;
+  const current = (): Scrape => {
+    if (latest === null)
+      throw new GatewayError('GW_INTERNAL', 'metrics are written before they were asked for');
+    return latest;
+  };
+  for (const definition of METRICS) registry.registerMetric(copiedMetric(definition, current));
   // Of this process: `process_…` and `nodejs_…`.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   app.get('/metrics', { config: { access: 'metrics' } }, async (_request, reply) => {
-    current = await scrape(context);
+    latest = await scrape(context);
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { AdminContext } from '../context.ts';
+import { reasonsOfUnreadiness } from '../unreadiness.ts';
 import { Parameters } from './go-format.ts';
 import { sendJson } from './send-json.ts';
 
@@ -13,15 +14,17 @@ const config = { access: 'probes' } as const;
 const HEALTH_PARAMETERS = ['js-enabled-only', 'js-enabled', 'js-server-only'];
 
 /** Registers the probes. @param onHealthz called with each request for that page */
-export function addHealth(
-  app: FastifyInstance,
-  { control, http }: AdminContext,
-  onHealthz: () => void,
-): void {
+export function addHealth(app: FastifyInstance, context: AdminContext, onHealthz: () => void): void {
+  const { control } = context;
+  const unreadiness = async (): Promise<readonly string[]> => {
+    const [readiness, listeners] = await Promise.all([control.readiness(), control.listeners()]);
+    return reasonsOfUnreadiness(readiness, listeners, context);
+  };
+
   app.get('/livez', { config }, (_request, reply) => answer(reply, 200, { status: 'ok' }));
 
   app.get('/readyz', { config }, async (_request, reply) => {
-    const reasons = await reasonsOfUnreadiness({ control, http });
+    const reasons = await unreadiness();
     return reasons.length === 0
       ? answer(reply, 200, { status: 'ok' })
       : answer(reply, 503, { status: 'unavailable', reasons });
@@ -31,23 +34,11 @@ export function addHealth(
     onHealthz();
     const parameters = new Parameters(request.query);
     for (const name of HEALTH_PARAMETERS) parameters.boolean(name);
-    const reasons = await reasonsOfUnreadiness({ control, http });
+    const reasons = await unreadiness();
     return reasons.length === 0
       ? answer(reply, 200, { status: 'ok' })
       : answer(reply, 503, { status: 'unavailable', error: reasons.join('; ') });
   });
-}
-
-/** Empty: it is ready. */
-async function reasonsOfUnreadiness({
-  control,
-  http,
-}: Pick<AdminContext, 'control' | 'http'>): Promise<readonly string[]> {
-  const [{ isReady, reasons }, listeners] = await Promise.all([control.readiness(), control.listeners()]);
-  if (!isReady && !http().readyWithoutBroker) return reasons;
-  const notBroker = reasons.filter((reason) => !reason.startsWith('the broker '));
-  const isListening = listeners.every(({ state }) => state === 'listening');
-  return isListening || notBroker.length > 0 ? notBroker : ['not all listeners are open'];
 }
 
 /** As nats-server writes it: on one line, unlike its other pages. */

@@ -6,6 +6,7 @@ import type { FailureDelay } from '../../auth/failure-delay.ts';
 import { isSameSecret, PasswordHashes } from '../../auth/password-hash.ts';
 import type { AdminAccount, HttpConfig } from '../../config/http.ts';
 import type { Clock } from '../../util/clock.ts';
+import { type Logger, RepeatLimiter } from '../../util/logger.ts';
 import { ProblemError } from '../problem.ts';
 
 /** Checks at a time, of one address and of all: beyond it the answer is 429. */
@@ -13,6 +14,18 @@ const MAX_CHECKS_OF_ADDRESS = 8;
 const MAX_CHECKS = 256;
 /** A check may wait behind others for a thread. */
 const CHECK_LIMIT_MS = 15_000;
+
+/** Whoever guesses chooses the name. */
+const MAX_SHOWN_USER = 128;
+
+/** What the accounts need. */
+export interface AccountParts {
+  /** In force now. */
+  readonly http: () => HttpConfig;
+  readonly delay: FailureDelay;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 /** What somebody shows. */
 export type Shown =
@@ -24,14 +37,17 @@ export class Accounts {
   readonly #http: () => HttpConfig;
   readonly #delay: FailureDelay;
   readonly #clock: Clock;
+  /** One line a second at most: whoever guesses must not fill the log. */
+  readonly #limitedLog: RepeatLimiter;
   readonly #passwords = new PasswordHashes();
   readonly #checks = new Map<string, number>();
   #running = 0;
 
-  constructor(http: () => HttpConfig, delay: FailureDelay, clock: Clock) {
+  constructor({ http, delay, clock, logger }: AccountParts) {
     this.#http = http;
     this.#delay = delay;
     this.#clock = clock;
+    this.#limitedLog = new RepeatLimiter(logger, clock);
   }
 
   /** False: nobody is asked. */
@@ -58,7 +74,7 @@ export class Accounts {
     try {
       await this.#pause(this.#delay.delayMsOf(address));
       const found = shown.kind === 'token' ? await this.#ofToken(shown.token) : await this.#ofUser(shown);
-      if (found === null) this.#delay.noteFailure(address);
+      if (found === null) this.#onFailure(shown, address);
       return found;
     } finally {
       this.#running -= 1;
@@ -71,6 +87,13 @@ export class Accounts {
   /** Ends the threads. Idempotent. */
   close(): Promise<void> {
     return this.#passwords.close();
+  }
+
+  #onFailure(shown: Shown, address: string): void {
+    this.#delay.noteFailure(address);
+    const user = shown.kind === 'password' ? shown.user.slice(0, MAX_SHOWN_USER) : '';
+    const fields = { event: 'admin.login_failed', address, user };
+    this.#limitedLog.log('warn', fields, 'wrong credentials for the HTTP server');
   }
 
   async #pause(delayMs: number): Promise<void> {

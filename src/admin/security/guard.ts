@@ -3,7 +3,6 @@
  * A route that says nothing of itself is for administrators only.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { RepeatLimiter } from '../../util/logger.ts';
 import type { AdminContext, Principal } from '../context.ts';
 import { ProblemError } from '../problem.ts';
 import type { Accounts, Shown } from './accounts.ts';
@@ -48,13 +47,11 @@ class Guard {
   readonly #context: AdminContext;
   readonly #accounts: Accounts;
   readonly #cookie: SessionCookie;
-  readonly #limitedLog: RepeatLimiter;
 
   constructor({ context, accounts, cookie }: GuardParts) {
     this.#context = context;
     this.#accounts = accounts;
     this.#cookie = cookie;
-    this.#limitedLog = new RepeatLimiter(context.logger, context.clock);
   }
 
   /** @throws {ProblemError} when the request goes no further */
@@ -102,19 +99,10 @@ class Guard {
     const shown = shownBy(request.headers.authorization);
     const account = shown === null ? null : await this.#accounts.find(shown, request.ip);
     if (shown !== null && account !== null) return { name: account.name, by: shown.kind };
-    if (shown !== null) this.noteFailure(request, shown.kind === 'password' ? shown.user : '');
     // The dashboard asks itself; a browser would put its own question in front of it.
     const isApi = request.routeOptions.config.isApi === true;
     reply.header('www-authenticate', `${isApi ? '' : 'Basic realm="nats-mqtt-gateway", '}Bearer`);
     throw new ProblemError(401, shown === null ? 'credentials are needed' : 'wrong credentials');
-  }
-
-  noteFailure(request: FastifyRequest, user: string): void {
-    this.#limitedLog.log(
-      'warn',
-      { event: 'admin.login_failed', address: request.ip, user: user.slice(0, 128) },
-      'wrong credentials for the HTTP server',
-    );
   }
 }
 

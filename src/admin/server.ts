@@ -40,6 +40,8 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** To receive a request, or its headers, whole. */
 const REQUEST_LIMIT_MS = 30_000;
 const HEADERS_LIMIT_MS = 10_000;
+/** How often these limits are looked at. */
+const CHECK_INTERVAL_MS = 2_000;
 /** Without a byte in either direction; streams of events say something more often. */
 const IDLE_LIMIT_MS = 120_000;
 const KEEP_ALIVE_MS = 65_000;
@@ -167,7 +169,7 @@ export class AdminServer {
       requestTimeout: REQUEST_LIMIT_MS,
       headersTimeout: HEADERS_LIMIT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: HEADERS_LIMIT_MS,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
     };
     const listener = handler as unknown as Parameters<typeof createHttpServer>[1];
     const credentials = this.#credentials;

@@ -1,6 +1,6 @@
 /** Who may do what over HTTP: the built program, asked the way browsers, scrapers and attackers ask. */
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import bcrypt from 'bcryptjs';
 import type { AuditBody, Problem, SessionBody } from '../../../src/admin/api-types.ts';
@@ -19,6 +19,9 @@ let guarded: GatewayProcess;
 let open: GatewayProcess;
 let url: string;
 let openUrl: string;
+/** Has sent half of its headers at the start, and waits. */
+let slow: Socket;
+let slowEndedAfterMs = Number.NaN;
 
 before(async () => {
   guarded = await startGatewayProcess({
@@ -37,6 +40,13 @@ before(async () => {
   open = await startGatewayProcess({ settings: { upstream, http: HTTP_ON_FREE_PORT } });
   url = httpUrl(guarded);
   openUrl = httpUrl(open);
+  const socket = connect(Number(new URL(openUrl).port), '127.0.0.1').on('error', () => {});
+  socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nX-');
+  socket.resume();
+  const startedMs = performance.now();
+  slow = socket.once('close', () => {
+    slowEndedAfterMs = performance.now() - startedMs;
+  });
 });
 after(async () => {
   await Promise.all([guarded.stop(), open.stop()]);
@@ -180,7 +190,7 @@ test('admin: every answer has the headers that keep other pages out', async () =
   assert.equal(page.headers['access-control-allow-origin'], '*', 'as on the pages of nats-server');
 });
 
-test('admin: too much, too strange, and too slow requests are refused', async () => {
+test('admin: too much and too strange requests are refused', async () => {
   const post = (body: string) => ask(`${url}/api/v1/session`, { method: 'POST', body });
   assert.equal((await post(JSON.stringify({ user: 'ann', password: 'x'.repeat(2_000_000) }))).status, 413);
   assert.equal((await post('{ not json')).status, 400);
@@ -290,4 +300,10 @@ test('admin: the server is the last to go, and goes in time', async () => {
   assert.equal(exit.code, 0);
   await waitFor(() => idle.destroyed || idle.closed, 2_000, 'the idle connection to be closed');
   await assert.rejects(ask(`${base}/livez`));
+});
+
+/** Last, so that the time has passed meanwhile. */
+test('admin: who sends its request too slowly is cut off', async () => {
+  await waitFor(() => slow.closed, 20_000, 'the slow connection to be closed');
+  assert.ok(slowEndedAfterMs > 5_000 && slowEndedAfterMs < 15_000, `after ${slowEndedAfterMs} ms`);
 });

@@ -14,6 +14,7 @@ import { type NatsServer, startNatsServer } from '../../support/nats-server.ts';
 import { connectRaw } from '../../support/raw-client.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { PAGE_DIFFERENCES } from './monitoring-differences.ts';
+import { fieldsOf } from './page-fields.ts';
 
 let broker: Mosquitto;
 let gateway: GatewayProcess;
@@ -82,31 +83,6 @@ async function traffic(server: { readonly url: string }): Promise<void> {
   await leaves.flush();
   await leaves.close();
   await waitFor(() => received.length === 3, 5_000, 'the message of the one that leaves');
-}
-
-/** Dotted paths of all fields with what kind of value each has. */
-function fieldsOf(value: unknown, path = '', found = new Map<string, string>()): Map<string, string> {
-  found.set(path, kindOf(value));
-  if (typeof value !== 'object' || value === null) return found;
-  for (const [name, inner] of Object.entries(value)) {
-    const here = Array.isArray(value) ? `${path}[]` : `${path}${path === '' ? '' : '.'}${name}`;
-    // Its names are paths of pages.
-    if (name !== 'http_req_stats') fieldsOf(inner, here, found);
-  }
-  return found;
-}
-
-const FORMS: readonly (readonly [kind: string, form: RegExp])[] = [
-  ['time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/],
-  // Both durations and uptimes.
-  ['duration', /^(?:\d+[ydhm])*\d+(?:\.\d+)?(?:s|ms|µs|ns)$/],
-  ['version', /^\d+\.\d+\.\d+$/],
-];
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return 'list';
-  if (typeof value !== 'string') return value === null ? 'null' : typeof value;
-  return FORMS.find(([, form]) => form.test(value))?.[0] ?? 'text';
 }
 
 function isIntended(page: string, field: string): boolean {

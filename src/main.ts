@@ -4,8 +4,10 @@ import type { Invocation } from './cli/arguments.ts';
  * Process entry: reads the command line, calls the subcommand, sets the exit code. Loads each part only when its
  * subcommand needs it.
  */
-import { parseCommandLine, UsageError } from './cli/arguments.ts';
+import { parseCommandLine } from './cli/arguments.ts';
+import { CommandFailure } from './cli/command-failure.ts';
 import { EXIT } from './cli/exit-codes.ts';
+import { UsageError } from './cli/flags.ts';
 import type { AdminParts, RunnableGateway, RunningAdmin, ServeOptions } from './cli/serve.ts';
 import type { GatewayControl } from './control/gateway-control.ts';
 import { GatewayError } from './errors.ts';
@@ -28,6 +30,14 @@ async function run(args: readonly string[]): Promise<number> {
       const { output, exitCode } = runMap(invocation, await settings(invocation));
       print(output);
       return exitCode;
+    }
+    case 'healthcheck': {
+      const { healthcheckText } = await import('./cli/healthcheck.ts');
+      return print(await healthcheckText((await settings(invocation)).config.http, invocation.isLive));
+    }
+    case 'signal': {
+      const { signalText } = await import('./cli/signal.ts');
+      return print(signalText(invocation));
     }
     case 'users': {
       const { usersText } = await import('./cli/users.ts');
@@ -65,18 +75,19 @@ async function serve(invocation: Invocation): Promise<number> {
   const { loadSettings } = await import('./cli/settings.ts');
   const loadConfig = () => loadSettings(invocation, process.env).config;
   const config = loadConfig();
-  const [factory, { createLogOutput }, serving] = await Promise.all([
+  const [factory, { openLog }, serving] = await Promise.all([
     factoryFor(config.workers),
-    import('./util/logger.ts'),
+    import('./cli/open-log.ts'),
     import('./cli/serve.ts'),
   ]);
-  const output = await createLogOutput(config.log);
+  const output = await openLog(config.log);
   try {
     return await serving.serve({
       config,
       logger: output.logger,
       createGateway: factory(output),
       loadConfig,
+      reopenLog: output.reopen,
       startAdmin,
       pidFile: invocation.pidFile,
       clock: systemClock,
@@ -127,6 +138,10 @@ function explain(error: unknown): number {
   if (error instanceof UsageError) {
     complain(`${error.message}\nTry: nats-mqtt-gateway --help`);
     return EXIT.usage;
+  }
+  if (error instanceof CommandFailure) {
+    complain(error.message);
+    return EXIT.failure;
   }
   if (error instanceof GatewayError) {
     complain(error.message);

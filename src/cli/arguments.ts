@@ -3,80 +3,8 @@
  * heavy, so that `--help` is instant.
  */
 import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { nearestName, suggestion } from '../config/nearest-name.ts';
-
-/** The subcommands, the first being what happens without one. */
-export const COMMANDS = [
-  'serve',
-  'check',
-  'print-config',
-  'map',
-  'users',
-  'hash-password',
-  'version',
-  'help',
-] as const;
-
-/** One of {@link COMMANDS}. */
-export type Command = (typeof COMMANDS)[number];
-
-/** Somebody typed something that means nothing. The message is for them. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
-/** A flag. */
-interface Flag {
-  readonly type: 'string' | 'boolean';
-  readonly short?: string;
-  readonly multiple?: boolean;
-  /** The setting that it gives. */
-  readonly setting?: string;
-  /** The setting of `listeners[].tls` that it gives; any of these flags asks for TLS. */
-  readonly tls?: string;
-  /** Commands that it belongs to; all when left out. */
-  readonly only?: readonly Command[];
-  /** Field of the hash algorithm that it gives. */
-  readonly hash?: string;
-}
-
-const HASHING: readonly Command[] = ['users', 'hash-password'];
-
-const FLAGS: Readonly<Record<string, Flag>> = {
-  config: { type: 'string', short: 'c' },
-  addr: { type: 'string', short: 'a' },
-  port: { type: 'string', short: 'p' },
-  name: { type: 'string', short: 'n', setting: 'server_name' },
-  workers: { type: 'string', setting: 'workers' },
-  upstream: { type: 'string', setting: 'upstream.url' },
-  'upstream-username': { type: 'string', setting: 'upstream.username' },
-  'upstream-password-file': { type: 'string', setting: 'upstream.password_file' },
-  'log-level': { type: 'string', setting: 'log.level' },
-  'log-format': { type: 'string', setting: 'log.format' },
-  tls: { type: 'boolean' },
-  tlscert: { type: 'string', tls: 'cert_file' },
-  tlskey: { type: 'string', tls: 'key_file' },
-  tlscacert: { type: 'string', tls: 'ca_file' },
-  tlsverify: { type: 'boolean', tls: 'verify' },
-  debug: { type: 'boolean', short: 'D' },
-  trace: { type: 'boolean', short: 'V' },
-  pid: { type: 'string', short: 'P' },
-  set: { type: 'string', multiple: true },
-  reverse: { type: 'boolean', only: ['map'] },
-  profile: { type: 'string', setting: 'mapping.profile', only: ['map'] },
-  'escape-dollar': { type: 'boolean', setting: 'mapping.escape_dollar', only: ['map'] },
-  mountpoint: { type: 'string', setting: 'mountpoint', only: ['map'] },
-  file: { type: 'string', only: ['users'] },
-  superuser: { type: 'boolean', only: ['users'] },
-  algorithm: { type: 'string', only: HASHING, hash: 'name' },
-  'salt-position': { type: 'string', only: HASHING, hash: 'salt_position' },
-  'mac-fun': { type: 'string', only: HASHING, hash: 'mac_fun' },
-  iterations: { type: 'string', only: HASHING, hash: 'iterations' },
-  test: { type: 'boolean', short: 't' },
-  version: { type: 'boolean', short: 'v' },
-  help: { type: 'boolean', short: 'h' },
-};
+import { COMMANDS, type Command, FLAGS, type FlagValues, readFlags, UsageError } from './flags.ts';
 
 /** What a command line says. */
 export interface Invocation {
@@ -87,9 +15,15 @@ export interface Invocation {
   readonly configFile: string | undefined;
   readonly host: string | undefined;
   readonly port: string | undefined;
+  /** Port of `http.bind`. */
+  readonly httpPort: string | undefined;
   /** Settings of `listeners[].tls`; undefined: TLS was not asked for. */
   readonly tls: Readonly<Record<string, unknown>> | undefined;
   readonly pidFile: string | undefined;
+  /** Of `--signal`: a name, and behind `=` whom it is for. */
+  readonly signal: string | undefined;
+  /** `healthcheck --live`. */
+  readonly isLive: boolean;
   readonly isReverse: boolean;
   /** File of `users --file`. */
   readonly usersFile: string | undefined;
@@ -124,8 +58,11 @@ export function parseCommandLine(args: readonly string[]): Invocation {
     configFile: last(values.config),
     host: last(values.addr),
     port: last(values.port),
+    httpPort: last(values.http_port),
     tls: tlsOf(values),
     pidFile: last(values.pid),
+    signal: last(values.signal),
+    isLive: values.live !== undefined,
     isReverse: values.reverse !== undefined,
     usersFile: last(values.file),
     isSuperuser: values.superuser !== undefined,
@@ -175,72 +112,10 @@ function hashOf(values: FlagValues): Record<string, unknown> {
   return fields;
 }
 
-type FlagValues = Record<string, (string | true)[]>;
-
-function readFlags(args: readonly string[]): { values: FlagValues; positionals: string[] } {
-  const options = Object.fromEntries(
-    Object.entries(FLAGS).map(([name, { type, short }]) => [
-      name,
-      { type, ...(short !== undefined && { short }) },
-    ]),
-  );
-  const expanded = args.map(withTwoDashes);
-  const { tokens } = parseArgs({
-    args: expanded,
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const values: FlagValues = {};
-  const positionals: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value);
-    if (token.kind !== 'option') continue;
-    const value = checkFlag(token, expanded[token.index] ?? token.rawName);
-    values[token.name] = [...(values[token.name] ?? []), value];
-  }
-  return { values, positionals };
-}
-
-/** nats-server, being a Go program, also takes long names after a single dash. */
-function withTwoDashes(arg: string): string {
-  const name = /^-([a-z][a-z-]+)(?:=.*)?$/s.exec(arg)?.[1];
-  return name !== undefined && Object.hasOwn(FLAGS, name) ? `-${arg}` : arg;
-}
-
-interface OptionToken {
-  readonly name: string;
-  readonly rawName: string;
-  readonly value: string | undefined;
-  readonly inlineValue: boolean | undefined;
-}
-
-function checkFlag({ name, rawName, value, inlineValue }: OptionToken, typed: string): string | true {
-  const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
-  if (flag === undefined) throw new UsageError(`there is no flag ${rawName}${flagSuggestion(typed)}`);
-  if (flag.type === 'boolean') {
-    if (value !== undefined) throw new UsageError(`${rawName} takes no value`);
-    return true;
-  }
-  if (value === undefined || value === '' || (!inlineValue && value.startsWith('-') && value !== '-')) {
-    throw new UsageError(`${rawName} needs a value`);
-  }
-  // Go programs such as nats-server take -c=FILE too.
-  return !rawName.startsWith('--') && value.startsWith('=') ? value.slice(1) : value;
-}
-
-function flagSuggestion(typed: string): string {
-  const bare = typed.replace(/^-+/, '').replace(/=.*$/s, '');
-  return suggestion(
-    `--${bare}`,
-    Object.keys(FLAGS).map((name) => `--${name}`),
-  );
-}
-
 function chooseCommand(values: FlagValues, positionals: readonly string[]): Command {
   if (values.help !== undefined) return 'help';
   if (values.version !== undefined) return 'version';
+  if (values.signal !== undefined) return 'signal';
   const [first] = positionals;
   const command = COMMANDS.find((name) => name === first);
   if (first !== undefined && command === undefined) throw new UsageError(unknownCommand(first));

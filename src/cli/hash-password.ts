@@ -1,7 +1,8 @@
 /** The `hash-password` subcommand: what to put into a configuration or users file in place of a password. */
 import { type HashAlgorithm, PasswordHashes } from '../auth/password-hash.ts';
 import { parseAlgorithm } from '../auth/user-record.ts';
-import { type Invocation, UsageError } from './arguments.ts';
+import type { Invocation } from './arguments.ts';
+import { UsageError } from './flags.ts';
 
 /** Fields of a user that hold its password. */
 export type PasswordFields = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 /** Reads a password: from a terminal without showing it, else the first line of standard input. Never from an argument. */
 import type { ReadStream, WriteStream } from 'node:tty';
-import { UsageError } from './arguments.ts';
+import { UsageError } from './flags.ts';
 
 /** Longer input is no password. */
 const MAX_BYTES = 4096;

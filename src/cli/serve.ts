@@ -57,6 +57,8 @@ export interface ServeOptions<G extends RunnableGateway = RunnableGateway> {
   readonly createGateway: (config: Config, options: { readonly logger: Logger }) => G;
   /** Reads the configuration again, for SIGHUP. @throws {GatewayError} `GW_CONFIG` */
   readonly loadConfig: () => Config;
+  /** Opens the log file again, on SIGHUP: somebody may have moved it. */
+  readonly reopenLog: () => void;
   /** Starts the HTTP server. @throws {GatewayError} `GW_LISTEN` when its address is taken, `GW_CONFIG` */
   readonly startAdmin: (gateway: G, parts: AdminParts) => Promise<RunningAdmin>;
   readonly pidFile: string | undefined;
@@ -89,7 +91,10 @@ export async function serve<G extends RunnableGateway>(options: ServeOptions<G>)
   };
   const signals = new SignalWait(gateway, options);
   const reloads = new ConfigReloader(gateway, options);
-  const onReload = (): void => reloads.request();
+  const onReload = (): void => {
+    options.reopenLog();
+    reloads.request();
+  };
   const onLameDuck = (): void => signals.beginLameDuck();
   let admin: RunningAdmin | null = null;
   events.on('SIGHUP', onReload);

@@ -20,7 +20,12 @@ export function loadSettings(invocation: Invocation, env: NodeJS.ProcessEnv): Lo
     env,
     flags: invocation.settings,
     flagNames: invocation.flagNames,
-    listen: { host: invocation.host, port: invocation.port, tls: invocation.tls },
+    listen: {
+      host: invocation.host,
+      port: invocation.port,
+      tls: invocation.tls,
+      httpPort: invocation.httpPort,
+    },
   });
   return { ...loaded, file };
 }

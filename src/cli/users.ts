@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { changeUsersFile, readUsersFile } from '../auth/users-file.ts';
 import { GatewayError } from '../errors.ts';
-import { type Invocation, UsageError } from './arguments.ts';
+import type { Invocation } from './arguments.ts';
+import { UsageError } from './flags.ts';
 import { algorithmFields, chosenAlgorithm, hashedFields } from './hash-password.ts';
 import { usersOfExport } from './import-users.ts';
 import type { LoadedSettings } from './settings.ts';

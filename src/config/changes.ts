@@ -91,7 +91,7 @@ export const SETTINGS: SettingTable = {
     readyWithoutBroker: 'http.ready_without_broker',
     tls: 'http.tls',
   },
-  log: { level: 'log.level', format: 'log.format' },
+  log: { level: 'log.level', format: 'log.format', file: 'log.file' },
 };
 
 /** What becomes of a running gateway's configuration. */

@@ -141,6 +141,8 @@ export interface UpstreamConfig {
 export interface LogConfig {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   readonly format: 'auto' | 'json' | 'pretty';
+  /** Null: standard output. */
+  readonly file: string | null;
 }
 
 /** Everything that can be set. */

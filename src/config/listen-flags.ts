@@ -1,6 +1,6 @@
 /**
- * The flags of nats-server that speak of "the" listener: address, port and TLS of the first one that is not for
- * WebSocket. Reads nothing.
+ * The flags of nats-server that change a part of an address: address, port and TLS of "the" listener, which is the first
+ * one that is not for WebSocket, and the port of the HTTP server. Reads nothing.
  */
 import { checkSetting } from './check.ts';
 import { isRecord, type KeyPath, valueAt } from './key-path.ts';
@@ -12,6 +12,8 @@ import type { Setting } from './sources.ts';
 export interface ListenFlags {
   readonly host?: string | undefined;
   readonly port?: string | undefined;
+  /** Port of `http.bind`. */
+  readonly httpPort?: string | undefined;
   /** Settings of `listeners[].tls`; even an empty object asks for TLS. */
   readonly tls?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -25,7 +27,8 @@ export interface SettingLayers {
 
 /** Puts the flags over the other settings. */
 export function applyListen(flags: ListenFlags, layers: SettingLayers, problems: Problems): void {
-  const { host, port, tls } = flags;
+  const { host, port, tls, httpPort } = flags;
+  if (httpPort !== undefined) applyHttpPort(httpPort, layers, problems);
   if (host === undefined && port === undefined && tls === undefined) return;
   const listeners = layers.value(['listeners']);
   const entries: unknown[] = Array.isArray(listeners) ? listeners : [];
@@ -54,6 +57,15 @@ export function applyListen(flags: ListenFlags, layers: SettingLayers, problems:
   for (const [name, value] of Object.entries(tls)) give(['tls', name], value, '--tls');
   // A listener that leaves the choice to its clients goes on doing so.
   if (valueAt(entries, [position, 'tls', 'optional']) !== true) give(['type'], 'tls', '--tls');
+}
+
+/** Where there was no HTTP server, there is one for this machine only. */
+function applyHttpPort(port: string, layers: SettingLayers, problems: Problems): void {
+  const path = ['http', 'bind'];
+  const current = layers.value(path);
+  const host = typeof current === 'string' ? /^(.*):\d+$/s.exec(current)?.[1] : undefined;
+  const setting = { path, value: `${host ?? '127.0.0.1'}:${port}`, origin: 'flag --http_port' };
+  if (checkSetting(setting, problems)) layers.set(setting, problems);
 }
 
 function typeOf(entry: unknown): string {

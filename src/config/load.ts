@@ -244,7 +244,7 @@ function toConfig(settings: Settings): Config {
     upstream: toUpstream(settings.upstream),
     countsClients: settings.enable_stats,
     http: toHttp(settings.http),
-    log: settings.log,
+    log: { ...settings.log, file: settings.log.file === '' ? null : settings.log.file },
   };
 }
 

@@ -330,6 +330,13 @@ const KEYS = {
       choice('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
       'info',
     ),
+    file: atStart(
+      key(
+        'File that lines are appended to, in place of standard output; opened again on SIGHUP, for programs that rotate logs.',
+        names.oneLine,
+        '',
+      ),
+    ),
     format: atStart(
       key('`json`, `pretty`, or `auto`: pretty on a terminal.', choice('auto', 'json', 'pretty'), 'auto'),
     ),

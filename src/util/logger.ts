@@ -2,7 +2,7 @@
  * Log lines with stable `event` names, secrets blanked out. The only file that knows the log library, which is
  * loaded when the first real logger is made. Knows nothing of what is logged.
  */
-import type { Logger as PinoLogger } from 'pino';
+import type { DestinationStream, Logger as PinoLogger, pino } from 'pino';
 import type { Clock } from './clock.ts';
 
 /** From most to least talkative. */
@@ -43,7 +43,9 @@ export interface Logger {
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Where lines go; standard output when left out. */
+  /** File that lines are appended to, in place of standard output; left out or null: none. */
+  readonly file?: string | null;
+  /** Where lines go in place of both, for tests. */
   readonly destination?: NodeJS.WritableStream;
 }
 
@@ -73,6 +75,8 @@ export interface LogOutput {
   readonly logger: Logger;
   /** Writes JSON lines of another process's logger as they are, or pretty. @param lines each with its line end */
   passOn(lines: string): void;
+  /** Opens the file again, which somebody may have moved. */
+  reopen(): void;
 }
 
 /** Makes a logger. Loads the log library, so the first call costs some tens of milliseconds. */
@@ -92,22 +96,46 @@ export async function createLogOutput(options: LoggerOptions): Promise<LogOutput
     // Errors arrive described already; the library would describe the description.
     serializers: { err: (described: unknown) => described },
   };
+  const file = openFile(pino, options.file ?? null);
+  const destination = options.destination ?? file;
   // Written synchronously, so that the line that explains a crash is not lost with the process.
   const output =
-    (await prettyStream(options)) ?? options.destination ?? pino.destination({ dest: 1, sync: true });
+    (await prettyStream(options.format, destination)) ??
+    destination ??
+    pino.destination({ dest: 1, sync: true });
   return {
     logger: new RedactingLogger(pino(settings, output), { level: LOG_LEVELS.indexOf(options.level) }),
     passOn: (lines) => {
       output.write(lines);
     },
+    reopen: () => {
+      file?.reopen();
+    },
   };
 }
 
+/**
+ * @returns null when there is no file
+ * @throws {Error} of the system when it cannot be opened
+ */
+function openFile({ destination }: typeof pino, file: string | null): ReturnType<typeof destination> | null {
+  if (file === null) return null;
+  const opened = destination({ dest: file, append: true, sync: true });
+  // When it cannot be opened again, or the disk is full: there is no better place left.
+  opened.on('error', (error: Error) =>
+    process.stderr.write(`cannot write to the log file ${file}: ${error.message}\n`),
+  );
+  return opened;
+}
+
 /** Null when lines are to be written as they are. */
-async function prettyStream({ format, destination }: LoggerOptions): Promise<NodeJS.WritableStream | null> {
+async function prettyStream(
+  format: LogFormat,
+  destination: DestinationStream | null,
+): Promise<NodeJS.WritableStream | null> {
   // Not asked for JSON: the question alone would make standard output a stream of Node.js, which never blocks.
   if (format === 'json') return null;
-  const isTerminal = destination === undefined && process.stdout.isTTY === true;
+  const isTerminal = destination === null && process.stdout.isTTY === true;
   if (format === 'auto' && !isTerminal) return null;
   const { build } = await import('pino-pretty');
   return build({
@@ -116,7 +144,7 @@ async function prettyStream({ format, destination }: LoggerOptions): Promise<Nod
     singleLine: true,
     ignore: 'component,event',
     sync: true,
-    ...(destination !== undefined && { destination }),
+    ...(destination !== null && { destination }),
   });
 }
 

@@ -169,7 +169,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'auth/password-hash.ts',
     ],
     types: ['metrics', 'control'],
-    builtIns: ['node:events', 'node:fs', 'node:path', 'node:url', 'node:util'],
+    builtIns: ['node:events', 'node:fs', 'node:http', 'node:https', 'node:path', 'node:url', 'node:util'],
   }),
   // The primary serves no clients: of what serves them it needs the broker for trials, and a server id to hand out.
   cluster: rule({

@@ -12,8 +12,8 @@ import { UPSTREAM_EFFECTS } from './upstream-effects.ts';
 
 const ALL: Readonly<Record<string, Effect>> = { ...EFFECTS, ...UPSTREAM_EFFECTS };
 
-/** Tested elsewhere: files of secrets below, TLS in `tls.test.ts`. */
-const ELSEWHERE = /_file$|^upstream\.tls\./;
+/** Tested elsewhere: files of secrets below, `upstream.tls` in `upstream-tls.test.ts`, and what the HTTP server looks up for each request. */
+const ELSEWHERE = /_file$|^upstream\.tls\.|^http\./;
 
 test('live settings: each one that needs no restart has a test', () => {
   const live = [...keysOf(SCHEMA)].filter(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Invocation, parseCommandLine, UsageError } from '../../../src/cli/arguments.ts';
+import { type Invocation, parseCommandLine } from '../../../src/cli/arguments.ts';
+import { UsageError } from '../../../src/cli/flags.ts';
 import { HELP } from '../../../src/cli/help.ts';
 
 const NOTHING: Invocation = {
@@ -9,8 +10,11 @@ const NOTHING: Invocation = {
   configFile: undefined,
   host: undefined,
   port: undefined,
+  httpPort: undefined,
   tls: undefined,
   pidFile: undefined,
+  signal: undefined,
+  isLive: false,
   isReverse: false,
   usersFile: undefined,
   isSuperuser: false,
@@ -46,6 +50,22 @@ const GOOD: readonly (readonly [args: string, expected: Partial<Invocation>])[] 
     { tls: { cert_file: 'c.pem', key_file: 'k.pem', ca_file: 'ca.pem', verify: true } },
   ],
   ['-P /run/x.pid', { pidFile: '/run/x.pid' }],
+  ['-p=4223 -m=8223', { port: '4223', httpPort: '8223' }],
+  ['-m 8223', { httpPort: '8223' }],
+  ['--http_port=8223', { httpPort: '8223' }],
+  ['-http_port 8223', { httpPort: '8223' }],
+  ['-net ::1', { host: '::1' }],
+  ['--net=::1', { host: '::1' }],
+  ['-server_name gw', { settings: { server_name: 'gw' }, flagNames: { server_name: '--name' } }],
+  ['-l gw.log', { settings: { 'log.file': 'gw.log' }, flagNames: { 'log.file': '--log' } }],
+  ['-sl ldm', { command: 'signal', signal: 'ldm' }],
+  ['-sl=reload=12', { command: 'signal', signal: 'reload=12' }],
+  ['--signal stop=/run/gw.pid', { command: 'signal', signal: 'stop=/run/gw.pid' }],
+  ['-sl quit -P x.pid', { command: 'signal', signal: 'quit', pidFile: 'x.pid' }],
+  ['healthcheck', { command: 'healthcheck' }],
+  ['healthcheck --live', { command: 'healthcheck', isLive: true }],
+  ['-VV', { settings: { 'log.level': 'trace' }, flagNames: { 'log.level': '-V' } }],
+  ['-DVV', { settings: { 'log.level': 'trace' }, flagNames: { 'log.level': '-V' } }],
   ['-n gw', { settings: { server_name: 'gw' }, flagNames: { server_name: '--name' } }],
   ['--name=-gw', { settings: { server_name: '-gw' }, flagNames: { server_name: '--name' } }],
   ['-D', { settings: { 'log.level': 'debug' }, flagNames: { 'log.level': '-D' } }],
@@ -111,6 +131,11 @@ const BAD: readonly (readonly [args: string, message: string])[] = [
   ['--upstrem x', 'there is no flag --upstrem; did you mean "--upstream"?'],
   ['--prot=5', 'there is no flag --prot; did you mean "--port"?'],
   ['-x', 'there is no flag -x'],
+  ['-ms 8443', 'there is no flag -ms: give http.bind, and http.tls a certificate'],
+  ['--user ann', 'there is no flag --user: give authentication a method, see docs/authentication.md'],
+  ['-js', 'there is no flag -js: JetStream is not served here'],
+  ['-sl', '--sl needs a value'],
+  ['--live', '--live is a flag of the healthcheck command'],
   ['--__proto__ x', 'there is no flag --__proto__'],
   ['-c', '-c needs a value'],
   ['-c -t', '-c needs a value'],

@@ -56,6 +56,7 @@ async function harness(overrides: Partial<RunnableGateway> = {}, pidFile?: strin
     logger: await createLogger({ level: 'debug', format: 'json', destination }),
     createGateway: () => gateway,
     loadConfig: () => loadConfig({ env: {}, flags: {} }),
+    reopenLog: () => {},
     startAdmin: async () => ({ close: async () => {} }),
     pidFile,
     clock,

@@ -233,7 +233,7 @@ const WRONG: readonly (readonly [name: string, options: Partial<LoadOptions>, me
     [
       'FILE:1: max_connections = "many" must be a whole number from 1 to 2147483647',
       'FILE:1: control_headers = "yes" must be true or false',
-      'FILE:1: log = 5 must be an object with level, format',
+      'FILE:1: log = 5 must be an object with level, file, format',
       'FILE:1: rules = {} must be a list of objects',
     ],
   ],

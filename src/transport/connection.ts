@@ -17,6 +17,7 @@ import type { ConnectionContext, ConnectionObserver, ConnectionParts } from './c
 import type { Flushable } from './flush-scheduler.ts';
 import type { InputHolder } from './input-account.ts';
 import type { PendingHolder } from './pending-account.ts';
+import { OutputTrace, TracedSession } from './protocol-trace.ts';
 import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
 /** How long input is read and thrown away after our last byte, so that no RST overtakes an `-ERR`. */
@@ -67,15 +68,18 @@ export class Connection
   #goneReason: CloseReason | null = null;
 
   constructor(parts: ConnectionParts<Connection>) {
-    const { limits, clock, pending } = parts.context;
+    const { limits, clock, pending, logger } = parts.context;
     this.peer = parts.peer;
     this.#stream = parts.stream;
     this.#context = parts.context;
     this.#observer = parts.observer;
-    this.#writes = new WriteQueue(parts.stream, limits, clock, this);
+    const isTraced = logger.isLevelEnabled('trace');
+    const trace = isTraced ? new OutputTrace(logger, parts.peer.cid) : null;
+    this.#writes = new WriteQueue(parts.stream, limits, clock, this, trace);
     this.output = this.#writes.output;
     this.#session = parts.createSession(this);
-    this.#parser = new Parser(this.#session, limits);
+    const taker = isTraced ? new TracedSession(this.#session, logger, parts.peer.cid) : this.#session;
+    this.#parser = new Parser(taker, limits);
     pending.join(this);
   }
 

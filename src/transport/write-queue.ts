@@ -13,6 +13,11 @@ import type { ByteStream } from './byte-stream.ts';
  */
 const WRITE_BYTES = 1024 * 1024;
 
+/** Sees all output in its order. */
+export interface OutputObserver {
+  push(chunk: Buffer): void;
+}
+
 /** Limits of a {@link WriteQueue}. */
 export interface WriteLimits {
   /** A write older than this is stalled, in milliseconds. */
@@ -40,6 +45,7 @@ export class WriteQueue {
   readonly #limits: WriteLimits;
   readonly #clock: Clock;
   readonly #owner: WriteQueueOwner;
+  readonly #observer: OutputObserver | null;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #inFlightBytes = 0;
@@ -55,8 +61,18 @@ export class WriteQueue {
   #isDead = false;
   readonly #done = (): void => this.#onDone();
 
-  /** @param limits looked up when they are needed: they may change */
-  constructor(stream: ByteStream, limits: WriteLimits, clock: Clock, owner: WriteQueueOwner) {
+  /**
+   * @param limits looked up when they are needed: they may change
+   * @param observer null: nobody looks
+   */
+  constructor(
+    stream: ByteStream,
+    limits: WriteLimits,
+    clock: Clock,
+    owner: WriteQueueOwner,
+    observer: OutputObserver | null = null,
+  ) {
+    this.#observer = observer;
     this.#stream = stream;
     this.#limits = limits;
     this.#clock = clock;
@@ -105,6 +121,7 @@ export class WriteQueue {
     if (this.#isFinished) return;
     this.#queuedBytes += this.output.length;
     const chunks = this.output.take();
+    if (this.#observer !== null) for (const chunk of chunks) this.#observer.push(chunk);
     if (this.#queue.length === 0) this.#queue = chunks;
     else for (const chunk of chunks) this.#queue.push(chunk);
   }

@@ -163,6 +163,12 @@ export const CLIENT_METRICS: readonly MetricDefinition[] = [
     only(overview.pendingBytes),
   ),
   gauge(
+    'natsmqtt_client_pending_limit_bytes',
+    'How many bytes may wait for all slow clients together (`max_total_pending`).',
+    [],
+    ({ context }) => only(context.control.config.maxTotalPendingBytes),
+  ),
+  gauge(
     'natsmqtt_subscriptions',
     'Subscriptions of clients, plain ones and those in queue groups.',
     ['kind'],

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs that the tests start: Mosquitto and its clients, nats-server, RabbitMQ, openssl, and the databases that
-# clients are looked up in. Does nothing when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
+# Installs the programs that the tests start: Mosquitto and its clients, nats-server, RabbitMQ, openssl, the databases that
+# clients are looked up in, HAProxy and Prometheus. Does nothing when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
 # they are kept from it. Services that ran before go on; the tests use other ports and leave them alone.
 set -eu
 
@@ -18,6 +18,9 @@ command -v mariadbd >/dev/null || packages="$packages mariadb-server-core"
 # Debian keeps the programs of each version of PostgreSQL in a folder of its own.
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$packages postgresql"
 command -v redis-server >/dev/null || packages="$packages redis-server"
+command -v haproxy >/dev/null || packages="$packages haproxy"
+# Only for promtool, which checks the alert rules.
+command -v promtool >/dev/null || packages="$packages prometheus"
 [ -n "$packages" ] || exit 0
 
 by_hand() {
@@ -56,7 +59,7 @@ fi
 
 # Nor are they to be started with the next boot.
 for package in $packages; do
-  case $package in mosquitto | nats-server | postgresql | redis-server)
+  case $package in mosquitto | nats-server | postgresql | redis-server | haproxy | prometheus)
     ! command -v systemctl >/dev/null || $as_root systemctl --quiet disable "$package" >/dev/null 2>&1 || true
     ;;
   esac

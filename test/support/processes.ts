@@ -33,6 +33,8 @@ export const PROGRAMS = {
   postgres: { name: 'postgres', aptPackage: 'postgresql' },
   redis: { name: 'redis-server', aptPackage: 'redis-server' },
   openssl: { name: 'openssl', aptPackage: 'openssl' },
+  haproxy: { name: 'haproxy', aptPackage: 'haproxy' },
+  promtool: { name: 'promtool', aptPackage: 'prometheus' },
 } as const satisfies Record<string, Program>;
 
 const DAEMON_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin'];

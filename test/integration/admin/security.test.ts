@@ -124,36 +124,6 @@ test('admin: changes by cookie need the token, and a log-out ends the session', 
   assert.equal((await ask(url + AUDIT, { headers: { cookie } })).status, 401);
 });
 
-test('admin: wrong log-ins are problems, are noted, and become slow', async () => {
-  const startedMs = performance.now();
-  for (let i = 0; i < 9; i++) assert.equal((await logIn('ann', `guess ${i}`)).answer.status, 401);
-  assert.ok(performance.now() - startedMs > 300, 'the last ones had to wait');
-  const { answer } = await logIn('nobody', 'x');
-  assert.match(String(answer.headers['content-type']), /^application\/problem\+json/);
-  assert.equal(answer.json<Problem>().status, 401);
-  const headers = { cookie: (await logIn()).cookie };
-  const { entries } = (await ask(`${url + AUDIT}?limit=1000`, { headers })).json<AuditBody>();
-  assert.deepEqual(
-    entries.slice(0, 1).map(({ by, address, action, outcome }) => [by, address, action, outcome]),
-    [['ann', '127.0.0.1', 'log in', 'done']],
-  );
-  assert.ok(
-    entries.every(({ by, outcome }) => by === 'ann' && outcome === 'done'),
-    'guesses do not push changes out',
-  );
-  assert.ok(guarded.logLines('admin.login_failed').some(({ user }) => user === 'ann'));
-});
-
-test('admin: more checks at a time than one address may have are refused', async () => {
-  const answers = await Promise.all(
-    Array.from({ length: 40 }, () => ask(`${url}/varz`, { headers: basic('ann', 'no') })),
-  );
-  const tooMany = answers.filter(({ status }) => status === 429);
-  assert.ok(tooMany.length > 0 && tooMany.length < 40);
-  assert.equal(tooMany[0]?.headers['retry-after'], '1');
-  assert.ok(answers.every(({ status }) => status === 429 || status === 401));
-});
-
 test('admin: a name that is not ours, as of a page that points at this machine, is refused', async () => {
   for (const host of ['evil.example', 'evil.example:8222', '127.0.0.1.evil.example', 'a b'])
     assert.ok([400, 421].includes((await ask(openUrl + AUDIT, { headers: { host } })).status), host);
@@ -300,6 +270,37 @@ test('admin: the server is the last to go, and goes in time', async () => {
   assert.equal(exit.code, 0);
   await waitFor(() => idle.destroyed || idle.closed, 2_000, 'the idle connection to be closed');
   await assert.rejects(ask(`${base}/livez`));
+});
+
+// Afterwards this address has to wait, so these are the last ones.
+test('admin: wrong log-ins are problems, are noted, and become slow', async () => {
+  const startedMs = performance.now();
+  for (let i = 0; i < 9; i++) assert.equal((await logIn('ann', `guess ${i}`)).answer.status, 401);
+  assert.ok(performance.now() - startedMs > 300, 'the last ones had to wait');
+  const { answer } = await logIn('nobody', 'x');
+  assert.match(String(answer.headers['content-type']), /^application\/problem\+json/);
+  assert.equal(answer.json<Problem>().status, 401);
+  const headers = { cookie: (await logIn()).cookie };
+  const { entries } = (await ask(`${url + AUDIT}?limit=1000`, { headers })).json<AuditBody>();
+  assert.deepEqual(
+    entries.slice(0, 1).map(({ by, address, action, outcome }) => [by, address, action, outcome]),
+    [['ann', '127.0.0.1', 'log in', 'done']],
+  );
+  assert.ok(
+    entries.every(({ by, outcome }) => by === 'ann' && outcome === 'done'),
+    'guesses do not push changes out',
+  );
+  assert.ok(guarded.logLines('admin.login_failed').some(({ user }) => user === 'ann'));
+});
+
+test('admin: more checks at a time than one address may have are refused', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => ask(`${url}/varz`, { headers: basic('ann', 'no') })),
+  );
+  const tooMany = answers.filter(({ status }) => status === 429);
+  assert.ok(tooMany.length > 0 && tooMany.length < 40);
+  assert.equal(tooMany[0]?.headers['retry-after'], '1');
+  assert.ok(answers.every(({ status }) => status === 429 || status === 401));
 });
 
 /** Last, so that the time has passed meanwhile. */

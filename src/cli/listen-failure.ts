@@ -30,15 +30,16 @@ export function listenFailure(error: GatewayError, launch: Launch, portKey: stri
       `    ${commandWith(launch, ['--set', `${key}=127.0.0.1:1884`])}`,
     ].join('\n');
   }
+  const isHostWrong = ['EADDRNOTAVAIL', 'ENOTFOUND'].includes(systemCode(error) ?? '');
   if (key === 'http.bind') {
+    const other = isHostWrong ? ['--set', `${key}=127.0.0.1:8222`] : ['-m', '8333'];
     return [
       `cannot start the HTTP server for monitoring and administration${where}.`,
-      `Choose another address with ${key} in the configuration ("off": no HTTP server), for instance:`,
-      `    ${commandWith(launch, ['--set', `${key}=127.0.0.1:8333`])}`,
+      `Choose another address with ${key} in the configuration ("off": no HTTP server) or another port with the flag -m, for instance:`,
+      `    ${commandWith(launch, other)}`,
     ].join('\n');
   }
   const isPortFlag = key === portKey;
-  const isHostWrong = ['EADDRNOTAVAIL', 'ENOTFOUND'].includes(systemCode(error) ?? '');
   const flag = isHostWrong ? ['-a', '127.0.0.1'] : ['-p', '4333'];
   return [
     `cannot listen for NATS clients${where}.`,
@@ -79,8 +80,11 @@ function commandWith({ argv, npmScript }: Launch, flags: readonly string[]): str
     : `nats-mqtt-gateway ${typed}`;
 }
 
+/** Settings that are secrets, or lists that hold some. */
+const SECRET = /((?:password|passphrase|secret|token|users|authentication)[\w.[\]]*=).*/s;
+
 function withoutSecret(word: string): string {
-  return word.replace(/(password=).*/s, '$1********').replace(/(:\/\/[^?]*\?).*/s, '$1********');
+  return word.replace(SECRET, '$1********').replace(/(:\/\/[^?]*\?).*/s, '$1********');
 }
 
 function quoteForShell(word: string): string {

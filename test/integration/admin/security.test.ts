@@ -218,6 +218,8 @@ test('admin: a port that is taken ends the start with 69, and the words name the
   ]);
   assert.equal(run.code, 69);
   assert.match(run.stderr, /http\.bind/);
+  assert.match(run.stderr, /the flag -m/);
+  assert.match(run.stderr, / -m 8333$/m);
   assert.match(run.stderr, /taken by another program/);
 });
 

@@ -55,6 +55,27 @@ test('listen failure: the command to type repeats no secret', () => {
   assert.match(text, /--set 'upstream\.password=\*+' .*--upstream 'ws:\/\/b\/mqtt\?\*+' -p 4333/);
 });
 
+test('listen failure: the HTTP server has a flag of its own, and its users stay secret', () => {
+  const error = taken({ key: 'http.bind', address: '127.0.0.1:8222' });
+  const argv = [
+    'node',
+    '/usr/bin/nats-mqtt-gateway',
+    '--set',
+    'http.users=[{"name":"ann","password":"hunter2"}]',
+  ];
+  const lines = listenFailure(error, { argv, npmScript: undefined }, 'listeners[0].bind').split('\n');
+  assert.equal(
+    lines[0],
+    'cannot start the HTTP server for monitoring and administration on 127.0.0.1:8222: the port is taken by another program.',
+  );
+  assert.match(String(lines[1]), /http\.bind .*"off".* the flag -m/);
+  assert.equal(lines[2], "    nats-mqtt-gateway --set 'http.users=********' -m 8333");
+  assert.match(
+    listenFailure(taken({ key: 'http.bind' }, 'EADDRNOTAVAIL'), INSTALLED, undefined),
+    /--set http\.bind=127\.0\.0\.1:8222$/,
+  );
+});
+
 test('listen failure: an address that is not ours is changed by -a', () => {
   const error = taken({ key: 'listeners[0].bind', address: '192.0.2.1:4222' }, 'EADDRNOTAVAIL');
   const text = listenFailure(error, INSTALLED, 'listeners[0].bind');

@@ -16,13 +16,14 @@ export interface RolloutTarget {
   readonly isReady: boolean;
   /** It has been given a configuration, and its process is there. */
   readonly hasBegun: boolean;
-  /** @param config of the whole gateway */
   reload(config: Config): Promise<ReloadOutcome>;
   kill(): void;
 }
 
-/** What a rollout tells the primary. */
-export interface RolloutEvents {
+/** What a rollout needs of the primary. */
+export interface RolloutOwner {
+  /** What one worker gets of a configuration. */
+  partOf(config: Config): Config;
   /** One worker works with it, and all others have to: what is not the workers' business changes now. */
   onTaken(config: Config, addresses: readonly ListenerAddress[]): void;
 }
@@ -31,14 +32,14 @@ export interface RolloutEvents {
 export class ConfigRollout {
   #config: Config;
   readonly #targets: readonly RolloutTarget[];
-  readonly #events: RolloutEvents;
+  readonly #owner: RolloutOwner;
   readonly #logger: Logger;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(config: Config, targets: readonly RolloutTarget[], events: RolloutEvents, logger: Logger) {
+  constructor(config: Config, targets: readonly RolloutTarget[], owner: RolloutOwner, logger: Logger) {
     this.#config = config;
     this.#targets = targets;
-    this.#events = events;
+    this.#owner = owner;
     this.#logger = logger;
   }
 
@@ -63,13 +64,13 @@ export class ConfigRollout {
     refuseOtherFreePorts(this.#config, config);
     const first = this.#targets.find(({ isReady }) => isReady);
     if (first === undefined) throw new GatewayError('GW_CONFIG', 'no worker serves clients at the moment');
-    const outcome = await first.reload(config);
+    const outcome = await first.reload(this.#owner.partOf(config));
     // It may still take over later what nobody else will: the next process goes by the old one.
     if (outcome.kind === 'late') first.kill();
     if (outcome.kind !== 'taken') throw new GatewayError('GW_CONFIG', reasonOf(outcome));
     // In the same turn as the questions: no worker begins in between with the old one.
     this.#config = config;
-    this.#events.onTaken(config, outcome.addresses);
+    this.#owner.onTaken(config, outcome.addresses);
     const others = this.#targets.filter((one) => one !== first && one.hasBegun);
     await Promise.all(others.map((one) => this.#reloadOther(one)));
     return { changed, needsRestart };
@@ -77,7 +78,7 @@ export class ConfigRollout {
 
   /** Who must not come in any more must not come in anywhere: a worker that stays behind is replaced. */
   async #reloadOther(target: RolloutTarget): Promise<void> {
-    const outcome = await target.reload(this.#config);
+    const outcome = await target.reload(this.#owner.partOf(this.#config));
     if (outcome.kind === 'taken' || outcome.kind === 'gone') return;
     const fields = { event: 'worker.reload_failed', worker: target.worker, reason: reasonOf(outcome) };
     this.#logger.error(fields, 'a worker did not take over what others did: it is replaced');

@@ -3,6 +3,7 @@
  * exact whatever the workers do. Knows no sockets.
  */
 
+import type { Config } from '../config/config.ts';
 import { CIDS_PER_WORKER } from '../control/client-pages.ts';
 
 /** Limits of a whole gateway. */
@@ -10,6 +11,15 @@ export interface LedgerLimits {
   readonly maxConnections: number;
   /** By the name of the listener; those that have none are left out. */
   readonly perListener: ReadonlyMap<string, number>;
+}
+
+/** The limits that a configuration asks for. */
+export function limitsOf({ maxConnections, listeners }: Config): LedgerLimits {
+  const limited = listeners.filter((listener) => listener.maxConnections > 0);
+  return {
+    maxConnections,
+    perListener: new Map(limited.map((listener) => [listener.name, listener.maxConnections])),
+  };
 }
 
 /** See the head of this file. */

@@ -18,11 +18,12 @@ import type { Logger } from '../util/logger.ts';
 import { ClusterControl } from './cluster-control.ts';
 import { startClusterBroker, warnOfSmallShare } from './cluster-start.ts';
 import { ClusterTaps } from './cluster-taps.ts';
-import { ConfigRollout, type RolloutTarget } from './config-rollout.ts';
-import { ConnectionLedger, type LedgerLimits } from './connection-ledger.ts';
+import { ConfigRollout } from './config-rollout.ts';
+import { ConnectionLedger, limitsOf } from './connection-ledger.ts';
 import type { StartMessage } from './messages.ts';
 import { OutageBoard } from './outage-board.ts';
 import type { Spawn } from './spawn.ts';
+import { Turns } from './turns.ts';
 import { partOf } from './worker-config.ts';
 import { type SlotOwner, WorkerSlot } from './worker-slot.ts';
 
@@ -55,9 +56,7 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Gatew
   protected readonly control: ClusterControl;
   readonly #ledger: ConnectionLedger;
   readonly #outages = new OutageBoard();
-  /** Loaded workers that wait for their turn to listen: of an address that is taken, one complaint is enough. */
-  readonly #waiting: WorkerSlot[] = [];
-  #turn: WorkerSlot | null = null;
+  readonly #turns = new Turns<WorkerSlot>((slot) => slot.begin(this.#startMessage(slot.worker)));
   #addresses: readonly ListenerAddress[] = [];
   /** The ports are known, and nobody holds them any more: asking for "any" again would give others. */
   #isPortFixed = false;
@@ -85,9 +84,15 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Gatew
       { length: config.workers },
       (_, index) => new WorkerSlot({ worker: index + 1, spawn, owner: this, clock, logger }),
     );
-    const targets = this.#slots.map((slot) => this.#target(slot));
-    const onTaken = (next: Config, addresses: readonly ListenerAddress[]) => this.#onTaken(next, addresses);
-    this.#rollout = new ConfigRollout(config, targets, { onTaken }, logger);
+    this.#rollout = new ConfigRollout(
+      config,
+      this.#slots,
+      {
+        partOf: (whole) => this.#partOf(whole),
+        onTaken: (taken, addresses) => this.#onTaken(taken, addresses),
+      },
+      logger,
+    );
     this.#taps = new ClusterTaps(this.#slots, clock);
     this.control = new ClusterControl({
       taps: this.#taps,
@@ -166,8 +171,7 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Gatew
   }
 
   onLoaded(slot: WorkerSlot): void {
-    this.#waiting.push(slot);
-    this.#nextTurn();
+    this.#turns.wait(slot);
   }
 
   onReady(slot: WorkerSlot, addresses: readonly ListenerAddress[]): void {
@@ -178,7 +182,7 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Gatew
       return known === undefined || known.port === port;
     });
     if (!isSame) throw new GatewayError('GW_INTERNAL', 'a worker does not listen where the others do');
-    this.#endTurn(slot);
+    this.#turns.end(slot);
     this.#taps.onReady(slot);
     this.#outages.tell(this.#slots);
     if (this.#slots.every(({ isReady }) => isReady)) {
@@ -216,7 +220,7 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Gatew
     this.#ledger.forget(slot.worker);
     this.#outages.forget(slot.worker);
     this.#outages.tell(this.#slots);
-    this.#endTurn(slot);
+    this.#turns.end(slot);
   }
 
   onHopeless(error: GatewayError): void {
@@ -243,19 +247,6 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Gatew
     if (error !== null) throw error;
   }
 
-  #nextTurn(): void {
-    if (this.#turn !== null) return;
-    this.#turn = this.#waiting.shift() ?? null;
-    this.#turn?.begin(this.#startMessage(this.#turn.worker));
-  }
-
-  #endTurn(slot: WorkerSlot): void {
-    const position = this.#waiting.indexOf(slot);
-    if (position >= 0) this.#waiting.splice(position, 1);
-    if (this.#turn === slot) this.#turn = null;
-    this.#nextTurn();
-  }
-
   #startMessage(worker: number): StartMessage {
     if (this.#addresses.length > 0 && !this.#slots.some(({ isReady }) => isReady)) this.#isPortFixed = true;
     const config = this.#partOf(this.config);
@@ -271,20 +262,6 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Gatew
     const portOf = (name: string) => this.#addresses[listeners.findIndex((one) => one.name === name)]?.port;
     const ports = config.listeners.map(({ name, port }) => (port === 0 ? (portOf(name) ?? 0) : port));
     return partOf(config, { ports: this.#isPortFixed ? ports : null, broker: this.#broker });
-  }
-
-  #target(slot: WorkerSlot): RolloutTarget {
-    return {
-      worker: slot.worker,
-      get isReady() {
-        return slot.isReady;
-      },
-      get hasBegun() {
-        return slot.hasBegun;
-      },
-      reload: (config) => slot.reload(this.#partOf(config)),
-      kill: () => slot.kill(),
-    };
   }
 
   #onTaken(config: Config, addresses: readonly ListenerAddress[]): void {
@@ -328,12 +305,4 @@ export class ClusterGateway extends DelegatedControl implements SlotOwner, Gatew
       );
     }
   }
-}
-
-function limitsOf({ maxConnections, listeners }: Config): LedgerLimits {
-  const limited = listeners.filter((listener) => listener.maxConnections > 0);
-  return {
-    maxConnections,
-    perListener: new Map(limited.map((listener) => [listener.name, listener.maxConnections])),
-  };
 }

@@ -7,7 +7,8 @@ import type { LoadedSettings } from './settings.ts';
  * @throws {GatewayError} `GW_CONFIG` when a certificate, key or authority cannot be used
  */
 export function checkText({ config, file }: LoadedSettings): string {
-  for (const tls of [...config.listeners.map((listener) => listener.tls), config.upstream.tls]) {
+  const listeners = config.listeners.map(({ tls }) => tls);
+  for (const tls of [...listeners, config.upstream.tls, config.http.tls]) {
     if (tls !== null) readMaterial(tls);
   }
   return `${file ?? 'no configuration file'}: the configuration is valid\n`;

@@ -2,6 +2,7 @@
  * Log lines with stable `event` names, secrets blanked out. The only file that knows the log library, which is
  * loaded when the first real logger is made. Knows nothing of what is logged.
  */
+import { closeSync, openSync } from 'node:fs';
 import type { DestinationStream, Logger as PinoLogger, pino } from 'pino';
 import type { Clock } from './clock.ts';
 
@@ -109,7 +110,8 @@ export async function createLogOutput(options: LoggerOptions): Promise<LogOutput
       output.write(lines);
     },
     reopen: () => {
-      file?.reopen();
+      // The library throws where the file cannot be opened, and would close the old one twice later.
+      if (file !== null && isWritable(options.file ?? '')) file.reopen();
     },
   };
 }
@@ -121,11 +123,22 @@ export async function createLogOutput(options: LoggerOptions): Promise<LogOutput
 function openFile({ destination }: typeof pino, file: string | null): ReturnType<typeof destination> | null {
   if (file === null) return null;
   const opened = destination({ dest: file, append: true, sync: true });
-  // When it cannot be opened again, or the disk is full: there is no better place left.
+  // The disk is full, for instance: there is no better place left.
   opened.on('error', (error: Error) =>
     process.stderr.write(`cannot write to the log file ${file}: ${error.message}\n`),
   );
   return opened;
+}
+
+/** Lines go on into the old file where it is not; that cannot be said in there alone. */
+function isWritable(file: string): boolean {
+  try {
+    closeSync(openSync(file, 'a'));
+    return true;
+  } catch (error) {
+    process.stderr.write(`cannot open the log file ${file} again: ${(error as Error).message}\n`);
+    return false;
+  }
 }
 
 /** Null when lines are to be written as they are. */

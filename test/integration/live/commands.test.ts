@@ -1,6 +1,6 @@
 /** Commands that are for a running gateway, and flags that only a process of its own shows. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,12 +120,23 @@ test('-l: lines go to a file, which is opened again on SIGHUP', async () => {
   const running = runCommand(['-c', config, '-l', file, '-P', pid], { limitMs: 20_000 });
   await waitFor(() => existsSync(pid), 10_000, 'the PID file');
   assert.match(await readFile(file, 'utf8'), /"event":"process\.ready"/);
+  // Where it cannot be opened again, the old one goes on.
+  await rename(folder, `${folder}.away`);
+  process.kill(Number(await readFile(join(`${folder}.away`, 'log.pid'), 'utf8')), 'SIGHUP');
+  const away = join(`${folder}.away`, 'gw.log');
+  await waitFor(
+    () => readFileSync(away, 'utf8').includes('config.reload_failed'),
+    5_000,
+    'the failed reload',
+  );
+  await rename(`${folder}.away`, folder);
   await rename(file, `${file}.1`);
   assert.equal((await runCommand(['-sl', `reload=${pid}`])).code, 0);
   await waitFor(() => existsSync(file), 5_000, 'a new file');
   await runCommand(['-sl', `term=${pid}`]);
-  const { code, stdout } = await running;
+  const { code, stdout, stderr } = await running;
   assert.deepEqual([code, stdout], [0, '']);
+  assert.match(stderr, /^cannot open the log file .*gw\.log again: ENOENT/);
   assert.match(await readFile(file, 'utf8'), /"event":"config\.reloaded"[\s\S]*"event":"gateway\.stopped"/);
   assert.doesNotMatch(await readFile(`${file}.1`, 'utf8'), /gateway\.stopped/);
 

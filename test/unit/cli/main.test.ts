@@ -53,6 +53,10 @@ test('main: a certificate that cannot be used is exit code 78 for check and serv
     assert.equal(code, 78);
     assert.match(stderr, /listeners\[0\]\.tls\.cert_file: cert\.pem holds no certificate in PEM form/);
   }
+  const http = ['--set', 'http.tls.cert_file=cert.pem', '--set', 'http.tls.key_file=cert.pem'];
+  const { code, stderr } = await run(['check', ...http]);
+  assert.equal(code, 78);
+  assert.match(stderr, /http\.tls\.cert_file: cert\.pem holds no certificate in PEM form/);
 });
 
 test('main: a wrong configuration is exit code 78 for check and serve alike', async () => {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { metricsReference } from '../../src/admin/metrics/reference.ts';
 import { METRICS } from '../../src/admin/metrics/table.ts';
 import { keysOf } from '../../src/config/key.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { configReference } from '../../src/config/reference.ts';
 import { SCHEMA } from '../../src/config/schema.ts';
 import { expectedSection, METRICS_PAGE, README, sectionOf } from '../support/write-docs.ts';
@@ -39,3 +40,29 @@ test('docs/metrics.md: says what the table of metrics says, and nothing else (np
     METRICS.map(({ name }) => name),
   );
 });
+
+test('docs/http.md: names every setting of the HTTP server that says who may do what', () => {
+  const page = readFileSync(new URL('../../docs/http.md', import.meta.url), 'utf8');
+  for (const name of [
+    'users',
+    'tokens',
+    'open',
+    'allowed_hosts',
+    'session_idle_timeout',
+    'session_timeout',
+    'ready_without_broker',
+  ])
+    assert.match(page, new RegExp(`http\\.${name}\\b`), name);
+  const example = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const { http } = loadConfig({
+    env: {},
+    flags: withoutFiles(JSON.parse(example) as Record<string, unknown>),
+  });
+  assert.deepEqual([http.users.length, http.tokens.length, http.open], [1, 1, ['probes']]);
+});
+
+/** The files of an example are on nobody's disk. */
+function withoutFiles(example: Record<string, unknown>): Record<string, unknown> {
+  const text = JSON.stringify(example).replace(/"token_file":"[^"]*"/, '"token":"x"');
+  return JSON.parse(text) as Record<string, unknown>;
+}

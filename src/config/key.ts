@@ -7,7 +7,7 @@ import type { Format } from './formats.ts';
 
 /** One setting, in the shape that convict reads (`doc`, `format`, `default`, `env`) plus fields of our own. */
 export interface Key<T> {
-  /** One or more sentences for the table of the README. */
+  /** One or more sentences for the table in docs/configuration.md. */
   readonly doc: string;
   /** Name under which the checker is registered with convict. */
   readonly format: string;

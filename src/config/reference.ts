@@ -1,4 +1,4 @@
-/** Renders the schema as the table of settings in README.md. Pure: the same schema gives the same text. */
+/** Renders the schema as the table of settings in docs/configuration.md. Pure: the same schema gives the same text. */
 import type { Variants } from './entries.ts';
 import { environmentName, type Group, isKey, isRequired, type Key } from './key.ts';
 import { SCHEMA } from './schema.ts';

@@ -1,5 +1,5 @@
 /**
- * Every setting: what it is for, what it may hold, its default. The README table is made from this file.
+ * Every setting: what it is for, what it may hold, its default. The table in docs/configuration.md is made from this file.
  * Reads nothing; see load.ts.
  */
 import { PermissionFormatError, parsePermissions } from '../auth/permission-format.ts';

@@ -2,21 +2,14 @@
  * The end of a gateway that gives its clients time: nobody new comes in, those who are there are told to go elsewhere, and
  * are closed one by one, as nats-server does on SIGUSR2. Must not know what clients do.
  */
-import type { CloseReason } from '../close-reason.ts';
+import type { Connection } from '../transport/connection.ts';
+import type { ConnectionRegistry } from '../transport/connection-registry.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 
-/** Who is connected. */
-export interface LameDuckClients {
-  readonly size: number;
-  live(): Iterable<{ close(reason: CloseReason): void }>;
-  /** Resolves when nothing is left of any of them. */
-  untilEmpty(): Promise<void>;
-}
-
 /** What a {@link LameDuck} works on. */
 export interface LameDuckParts {
-  readonly registry: LameDuckClients;
+  readonly registry: ConnectionRegistry<Connection>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -76,10 +69,13 @@ export class LameDuck {
     // Timers are not finer than a millisecond.
     const atATime = withinMs === 0 ? registry.size : Math.ceil(1 / Math.max(stepMs, 1e-6));
     const next = (): void => {
-      const some = first(registry.live(), atATime);
-      for (const connection of some) connection.close('Server Shutdown');
+      let count = 0;
+      for (const connection of [...registry.live()].slice(0, atATime)) {
+        connection.close('Server Shutdown');
+        count++;
+      }
       // At random, so that several gateways that end together do not send their clients away in step.
-      if (some.length > 0) this.#wait(stepMs * atATime * (0.5 + Math.random() / 2), next);
+      if (count > 0) this.#wait(stepMs * atATime * (0.5 + Math.random() / 2), next);
     };
     next();
   }
@@ -92,14 +88,4 @@ export class LameDuck {
     this.stop();
     this.#onOver();
   }
-}
-
-/** The first ones of what may be many. */
-function first<T>(all: Iterable<T>, count: number): T[] {
-  const some: T[] = [];
-  for (const one of all) {
-    if (some.length >= count) break;
-    some.push(one);
-  }
-  return some;
 }

@@ -5,7 +5,7 @@
 import { refuse } from './mapped.ts';
 import type { TokenCodec } from './token-codec.ts';
 
-/** @see README, "Names" */
+/** @see docs/names.md */
 export const emqxCodec: TokenCodec = {
   tokenToLevel: refuseLevelCharacters,
   levelToToken(level) {

@@ -42,7 +42,7 @@ const LEVEL_CHARACTERS = /[/+#]/g;
 const TOKEN_CHARACTERS = /[ .]/g;
 const GROUP_CHARACTERS = / /g;
 
-/** @see README, "Names": the rules and examples in the words of an operator */
+/** @see docs/names.md: the rules and examples in the words of an operator */
 export const escapeCodec: TokenCodec = {
   tokenToLevel(token) {
     if (ONLY_PERCENT.test(token)) return token.slice(1);

@@ -5,7 +5,7 @@
 import { refuse } from './mapped.ts';
 import type { TokenCodec } from './token-codec.ts';
 
-/** @see README, "Names" */
+/** @see docs/names.md */
 export const natsServerCodec: TokenCodec = {
   tokenToLevel(token) {
     if (/[+#]/.test(token)) return refuse('unmappable_token', 'a token with "+" or "#" has no level');

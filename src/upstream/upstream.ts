@@ -34,8 +34,6 @@ export interface ChangeableOptions {
   /** The gateway's own account, for the probe and for pooled sessions; null: anonymous. */
   readonly service: ServiceAccount | null;
   readonly wantsRetained: boolean;
-  /** Clients can reach topics that begin with `$`. */
-  readonly usesDollarTopics: boolean;
 }
 
 /** What may change of {@link BrokerOptions}. */
@@ -54,6 +52,8 @@ export interface UpstreamOptions extends ChangeableOptions {
   readonly probe: boolean;
   /** Known answers instead of a probe, for the embedded broker. */
   readonly knownReport: ProbeReport | null;
+  /** Clients can reach topics that begin with `$`. */
+  readonly usesDollarTopics: boolean;
   readonly hasSubscribers: ((topic: string) => boolean) | null;
   /** Other processes of the same gateway; left out: there are none. */
   readonly peers?: RecoveryPeers | undefined;
@@ -205,16 +205,13 @@ export class BrokerUpstream implements Upstream {
   }
 
   #knowledgeOptions(): KnowledgeOptions {
-    const { probe, knownReport } = this.#options;
-    const upstream = this;
+    const { probe, knownReport, usesDollarTopics } = this.#options;
     return {
       broker: this.#broker,
       service: () => this.#options.service,
       isProbing: probe,
       knownReport,
-      get usesDollarTopics() {
-        return upstream.#options.usesDollarTopics;
-      },
+      usesDollarTopics,
       probeGapMs: PROBE_GAP_MS,
       onSettled: () => this.#source.onProbed(),
       onProbeEnded: (end) => this.#watch.judge(end),

@@ -1,37 +1,35 @@
-/** Writes docs/metrics.md and the generated parts of README.md: `node --import tsx test/support/write-docs.ts`. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Writes the pages that are made from the program: `node --import tsx test/support/write-docs.ts`. */
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { metricsReference } from '../../src/admin/metrics/reference.ts';
 import { configReference } from '../../src/config/reference.ts';
 
-/** Path of README.md. */
-export const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+/** Path of the page about settings. */
+export const CONFIGURATION_PAGE = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url));
 
 /** Path of the page about metrics. */
 export const METRICS_PAGE = fileURLToPath(new URL('../../docs/metrics.md', import.meta.url));
 
-const SECTION = /(<!-- config:begin -->\n)(.*?)(<!-- config:end -->)/s;
-
-/** The generated part as it stands in a README; null when its markers are missing. */
-export function sectionOf(readme: string): string | null {
-  return SECTION.exec(readme)?.[2] ?? null;
-}
-
-/** What should stand there. */
-export function expectedSection(): string {
-  return `\n${configReference()}\n\n`;
+/** What the page about settings should be. */
+export function configurationPage(): string {
+  return `${[
+    '# Configuration',
+    '',
+    'The configuration is `config.json` in the working directory, or the file of `-c FILE`: JSON, with comments and commas at the end',
+    'of lists allowed. Nothing has to be in it. `nats-mqtt-gateway check` says all that is wrong with it at once, and where;',
+    '`nats-mqtt-gateway print-config` shows what is in force, with secrets masked. [Signals](signals.md) says how a running gateway takes',
+    'changes over.',
+    '',
+    configReference(),
+    '',
+    'A setting with a secret can be given as a file instead, under its name with `_file` behind it; one line end at the end of that file',
+    'is ignored. In lists, `[]` stands for each entry, and `[NAME]` for those of that kind.',
+    '',
+    'This page is made from the program by `npm run docs`.',
+  ].join('\n')}\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(METRICS_PAGE, metricsReference());
-  const readme = readFileSync(README, 'utf8');
-  if (sectionOf(readme) === null) {
-    process.stderr.write('README.md lacks <!-- config:begin --> and <!-- config:end -->\n');
-    process.exitCode = 1;
-  } else {
-    writeFileSync(
-      README,
-      readme.replace(SECTION, (_, begin, __, end) => `${begin}${expectedSection()}${end}`),
-    );
-  }
+  writeFileSync(CONFIGURATION_PAGE, configurationPage());
 }

@@ -3,12 +3,14 @@
  * not have to know. Run by the test files next to this one.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { ask, HTTP_ON_FREE_PORT, httpUrl, metricValues } from '../../support/admin.ts';
 import { type GatewayProcess, startGatewayProcess } from '../../support/gateway-process.ts';
 import { type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
 import { collect, connectNats } from '../../support/nats.ts';
+import { PROGRAMS, requireProgram } from '../../support/processes.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const SECONDS = 1_000;
@@ -122,6 +124,14 @@ export function testNumbers(workers: number): void {
     assert.equal((await metrics('natsmqtt_workers')).get('state="current"'), workers);
     const lag = await metrics('natsmqtt_worker_event_loop_lag_seconds');
     assert.equal(lag.size, 3 * workers);
+  });
+
+  test('numbers: promtool has nothing to complain of in the metrics', async () => {
+    const { text } = await ask(`${url}/metrics`);
+    const { status, stdout, stderr } = spawnSync(requireProgram(PROGRAMS.promtool), ['check', 'metrics'], {
+      input: text,
+    });
+    assert.deepEqual([status, `${stdout}${stderr}`], [0, '']);
   });
 
   test('numbers: a client that has left is remembered, with the reason', async () => {

@@ -14,12 +14,14 @@ export interface WorkerSurroundings {
  * @returns a configuration that stands for one process
  */
 export function partOf(config: Config, { ports, broker }: WorkerSurroundings): Config {
-  const { workers, upstream, mapping } = config;
+  const { workers, upstream, mapping, http } = config;
   const share = (bytes: number): number => Math.max(1, Math.floor(bytes / workers));
   return {
     ...config,
     maxTotalPendingBytes: share(config.maxTotalPendingBytes),
     maxTotalInputBytes: share(config.maxTotalInputBytes),
+    // The primary serves it, and nobody else needs to know its secrets.
+    http: { ...http, address: null, users: [], tokens: [], tls: null },
     listeners: config.listeners.map((listener, index) => ({
       ...listener,
       port: ports?.[index] ?? listener.port,

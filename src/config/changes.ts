@@ -18,7 +18,7 @@ type SettingTable = { readonly [Name in Exclude<keyof Config, GroupName>]: strin
 };
 
 /** The setting (or group of settings) that a field is made of. The compiler asks for a line with every new field. */
-export const SETTINGS: SettingTable = {
+const SETTINGS: SettingTable = {
   serverName: 'server_name',
   workers: 'workers',
   mountpoint: 'mountpoint',

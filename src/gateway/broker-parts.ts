@@ -86,13 +86,13 @@ function upstreamOptions(needs: BrokerNeeds, broker: EmbeddedBroker | null): Ups
     sessions: upstream.sessions,
     probe: upstream.probe,
     knownReport: broker === null ? null : EMBEDDED_REPORT,
-    usesDollarTopics: usesDollarTopics(config),
     hasSubscribers: broker?.hasSubscribers.bind(broker) ?? null,
     peers,
   };
 }
 
-function changeableOptions({ upstream, mapping, maxTotalInputBytes }: Config): ChangeableOptions {
+function changeableOptions(config: Config): ChangeableOptions {
+  const { upstream, mapping, maxTotalInputBytes } = config;
   const { username, password } = upstream;
   return {
     outageGraceMs: upstream.outageGraceMs,
@@ -100,6 +100,7 @@ function changeableOptions({ upstream, mapping, maxTotalInputBytes }: Config): C
     maxUnackedBytes: maxTotalInputBytes,
     service: username === null ? null : { username, password: password ?? undefined },
     wantsRetained: mapping.retained === 'deliver',
+    usesDollarTopics: usesDollarTopics(config),
   };
 }
 

@@ -2,14 +2,21 @@
  * The end of a gateway that gives its clients time: nobody new comes in, those who are there are told to go elsewhere, and
  * are closed one by one, as nats-server does on SIGUSR2. Must not know what clients do.
  */
-import type { Connection } from '../transport/connection.ts';
-import type { ConnectionRegistry } from '../transport/connection-registry.ts';
+import type { CloseReason } from '../close-reason.ts';
 import type { Clock, TimerHandle } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 
+/** Who is connected. */
+export interface LameDuckClients {
+  readonly size: number;
+  live(): Iterable<{ close(reason: CloseReason): void }>;
+  /** Resolves when nothing is left of any of them. */
+  untilEmpty(): Promise<void>;
+}
+
 /** What a {@link LameDuck} works on. */
 export interface LameDuckParts {
-  readonly registry: ConnectionRegistry<Connection>;
+  readonly registry: LameDuckClients;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -69,13 +76,10 @@ export class LameDuck {
     // Timers are not finer than a millisecond.
     const atATime = withinMs === 0 ? registry.size : Math.ceil(1 / Math.max(stepMs, 1e-6));
     const next = (): void => {
-      let count = 0;
-      for (const connection of [...registry.live()].slice(0, atATime)) {
-        connection.close('Server Shutdown');
-        count++;
-      }
+      const some = first(registry.live(), atATime);
+      for (const connection of some) connection.close('Server Shutdown');
       // At random, so that several gateways that end together do not send their clients away in step.
-      if (count > 0) this.#wait(stepMs * atATime * (0.5 + Math.random() / 2), next);
+      if (some.length > 0) this.#wait(stepMs * atATime * (0.5 + Math.random() / 2), next);
     };
     next();
   }
@@ -88,4 +92,14 @@ export class LameDuck {
     this.stop();
     this.#onOver();
   }
+}
+
+/** The first ones of what may be many. */
+function first<T>(all: Iterable<T>, count: number): T[] {
+  const some: T[] = [];
+  for (const one of all) {
+    if (some.length >= count) break;
+    some.push(one);
+  }
+  return some;
 }

@@ -34,6 +34,8 @@ export interface ChangeableOptions {
   /** The gateway's own account, for the probe and for pooled sessions; null: anonymous. */
   readonly service: ServiceAccount | null;
   readonly wantsRetained: boolean;
+  /** Clients can reach topics that begin with `$`. */
+  readonly usesDollarTopics: boolean;
 }
 
 /** What may change of {@link BrokerOptions}. */
@@ -52,8 +54,6 @@ export interface UpstreamOptions extends ChangeableOptions {
   readonly probe: boolean;
   /** Known answers instead of a probe, for the embedded broker. */
   readonly knownReport: ProbeReport | null;
-  /** Clients can reach topics that begin with `$`. */
-  readonly usesDollarTopics: boolean;
   readonly hasSubscribers: ((topic: string) => boolean) | null;
   /** Other processes of the same gateway; left out: there are none. */
   readonly peers?: RecoveryPeers | undefined;
@@ -205,13 +205,16 @@ export class BrokerUpstream implements Upstream {
   }
 
   #knowledgeOptions(): KnowledgeOptions {
-    const { probe, knownReport, usesDollarTopics } = this.#options;
+    const { probe, knownReport } = this.#options;
+    const upstream = this;
     return {
       broker: this.#broker,
       service: () => this.#options.service,
       isProbing: probe,
       knownReport,
-      usesDollarTopics,
+      get usesDollarTopics() {
+        return upstream.#options.usesDollarTopics;
+      },
       probeGapMs: PROBE_GAP_MS,
       onSettled: () => this.#source.onProbed(),
       onProbeEnded: (end) => this.#watch.judge(end),

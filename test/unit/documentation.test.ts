@@ -9,6 +9,7 @@ import { METRICS } from '../../src/admin/metrics/table.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { COMMANDS, FLAGS } from '../../src/cli/flags.ts';
 import { keysOf } from '../../src/config/key.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { configReference } from '../../src/config/reference.ts';
 import { SCHEMA } from '../../src/config/schema.ts';
 import {
@@ -210,3 +211,29 @@ test('alerts: operations.md says what to do about each', () => {
   const explained = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name).sort();
   assert.deepEqual(explained, defined);
 });
+
+test('docs/http.md: names every setting of the HTTP server that says who may do what', () => {
+  const page = readFileSync(new URL('../../docs/http.md', import.meta.url), 'utf8');
+  for (const name of [
+    'users',
+    'tokens',
+    'open',
+    'allowed_hosts',
+    'session_idle_timeout',
+    'session_timeout',
+    'ready_without_broker',
+  ])
+    assert.match(page, new RegExp(`http\\.${name}\\b`), name);
+  const example = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const { http } = loadConfig({
+    env: {},
+    flags: withoutFiles(JSON.parse(example) as Record<string, unknown>),
+  });
+  assert.deepEqual([http.users.length, http.tokens.length, http.open], [1, 1, ['probes']]);
+});
+
+/** The files of an example are on nobody's disk. */
+function withoutFiles(example: Record<string, unknown>): Record<string, unknown> {
+  const text = JSON.stringify(example).replace(/"token_file":"[^"]*"/, '"token":"x"');
+  return JSON.parse(text) as Record<string, unknown>;
+}

@@ -16,6 +16,7 @@ import { RestartPolicy } from '../../../src/cluster/restart-policy.ts';
 import { WholeLines } from '../../../src/cluster/whole-lines.ts';
 import { partOf } from '../../../src/cluster/worker-config.ts';
 import { WorkerFigures } from '../../../src/cluster/worker-figures.ts';
+import { takeOver } from '../../../src/config/changes.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { IDLE_STATUS } from '../../../src/metrics/gateway-view.ts';
@@ -374,8 +375,18 @@ describe('configuration of a worker', () => {
     const part = partOf(config, none);
     assert.equal(part.maxTotalPendingBytes, Math.floor((100 * 2 ** 20) / 3));
     assert.equal(part.maxTotalInputBytes, Math.floor(config.maxTotalInputBytes / 3));
-    const { maxTotalPendingBytes, maxTotalInputBytes } = config;
-    assert.deepEqual({ ...part, maxTotalPendingBytes, maxTotalInputBytes }, config);
+    const { maxTotalPendingBytes, maxTotalInputBytes, http } = config;
+    assert.deepEqual({ ...part, maxTotalPendingBytes, maxTotalInputBytes, http }, config);
+  });
+
+  test('part: passwords of administrators stay with the primary, which serves them', () => {
+    const users = [{ name: 'ann', password: 'hunter2' }];
+    const administered = loadConfig({ env: {}, flags: { ...flags, http: { bind: '0.0.0.0:1', users } } });
+    const part = partOf(administered, none);
+    assert.ok(!JSON.stringify(part).includes('hunter2'));
+    assert.equal(part.http.address, null);
+    // Nor does a reload stumble over what is not there.
+    assert.deepEqual(takeOver(part, partOf(administered, none)).changed, []);
   });
 
   test('part: ports that are known replace "any"', () => {

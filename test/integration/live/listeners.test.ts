@@ -161,3 +161,32 @@ test('listeners: another certificate is shown to new clients, and those who are 
     authority.remove();
   }
 });
+
+test('listeners: reloads leave nothing behind', async () => {
+  const authority = new TestAuthority();
+  const { certFile, keyFile } = authority.issue();
+  const tls = { cert_file: certFile, key_file: keyFile };
+  const round = async (i: number): Promise<void> => {
+    const busy = { name: 'busy', bind: new URL(scene.broker.url).host };
+    const secure = { name: 'tls', type: 'tls', bind: `${HOST}:0`, tls };
+    const web = { name: 'web', type: 'ws', bind: `${HOST}:0`, max_connections: i };
+    await reload(tcp({ type: 'tls', tls, max_connections: i }), web, secure);
+    await assert.rejects(reload(tcp({ type: 'tls', tls, max_connections: i }), web, busy), /EADDRINUSE/);
+    await reload(tcp());
+  };
+  const held = (): Record<string, number> => {
+    const counts: Record<string, number> = {};
+    for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1;
+    return { sockets: counts.TCPServerWrap ?? 0, timers: counts.Timeout ?? 0 };
+  };
+  try {
+    await round(1);
+    const before = held();
+    for (let i = 2; i < 12; i++) await round(i);
+    assert.deepEqual(held(), before);
+    assert.deepEqual(await scene.gateway.gateway.certificates(), []);
+    await scene.early.pingPong();
+  } finally {
+    authority.remove();
+  }
+});

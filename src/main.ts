@@ -9,6 +9,7 @@ import { CommandFailure } from './cli/command-failure.ts';
 import { EXIT } from './cli/exit-codes.ts';
 import { UsageError } from './cli/flags.ts';
 import type { AdminParts, RunnableGateway, RunningAdmin, ServeOptions } from './cli/serve.ts';
+import type { SettingsSource } from './config/settings-source.ts';
 import type { GatewayControl } from './control/gateway-control.ts';
 import { GatewayError } from './errors.ts';
 import { systemClock } from './util/clock.ts';
@@ -73,7 +74,8 @@ async function settings(invocation: Invocation) {
 
 async function serve(invocation: Invocation): Promise<number> {
   const { loadSettings } = await import('./cli/settings.ts');
-  const loadConfig = () => loadSettings(invocation, process.env).config;
+  const source: SettingsSource = { load: (text) => loadSettings(invocation, process.env, text) };
+  const loadConfig = () => source.load().config;
   const config = loadConfig();
   const [factory, { openLog }, serving] = await Promise.all([
     factoryFor(config.workers),
@@ -88,7 +90,7 @@ async function serve(invocation: Invocation): Promise<number> {
       createGateway: factory(output),
       loadConfig,
       reopenLog: output.reopen,
-      startAdmin,
+      startAdmin: (gateway, parts) => startAdmin(gateway, { ...parts, settings: source }),
       pidFile: invocation.pidFile,
       clock: systemClock,
       events: process,
@@ -108,7 +110,10 @@ async function serve(invocation: Invocation): Promise<number> {
 type ControlledGateway = RunnableGateway & GatewayControl;
 
 /** Loaded only where it is wanted: it takes as long as all the rest. */
-async function startAdmin(gateway: ControlledGateway, parts: AdminParts): Promise<RunningAdmin> {
+async function startAdmin(
+  gateway: ControlledGateway,
+  parts: AdminParts & { readonly settings: SettingsSource },
+): Promise<RunningAdmin> {
   if (gateway.config.http.address === null) return { close: () => Promise.resolve() };
   const { AdminServer } = await import('./admin/server.ts');
   const admin = new AdminServer({ control: gateway, ...parts });

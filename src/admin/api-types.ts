@@ -32,9 +32,12 @@
  *
  * Errors are RFC 9457 problems ({@link Problem}), whatever went wrong.
  */
+import type { SettingField } from '../config/setting-kind.ts';
 import type { ClientDetail, ClientSort } from '../control/client-view.ts';
 import type { GatewayIdentity, Readiness } from '../control/gateway-control.ts';
 import type { GatewayOverview } from '../metrics/gateway-view.ts';
+
+export type { SettingField, SettingKind } from '../config/setting-kind.ts';
 
 /** The state of everything at one moment. Rates are the difference of two of them. */
 export interface StatusBody {
@@ -86,35 +89,6 @@ export interface KickedBody {
 /** A list that has no pages. */
 export interface ItemsBody<T> {
   readonly items: readonly T[];
-}
-
-/** How a value of a setting is written. */
-export type SettingKind =
-  | { readonly kind: 'text' | 'secret' | 'duration' | 'size' | 'address' | 'template' | 'url' | 'file' }
-  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
-  | { readonly kind: 'boolean' }
-  | { readonly kind: 'choice'; readonly choices: readonly (string | number | boolean)[] }
-  | { readonly kind: 'list' }
-  /** A list of objects, each with the settings of `fields`. */
-  | { readonly kind: 'entries'; readonly fields: readonly SettingField[] }
-  /** A list of objects whose settings depend on the value of `by`. */
-  | {
-      readonly kind: 'variants';
-      readonly by: string;
-      readonly variants: Readonly<Record<string, readonly SettingField[]>>;
-    }
-  | { readonly kind: 'json' };
-
-/** One field of a form. */
-export interface SettingField {
-  /** Dotted path, inside an entry relative to it. */
-  readonly path: string;
-  readonly doc: string;
-  /** What is allowed, in words. */
-  readonly expects: string;
-  readonly value: SettingKind;
-  readonly default: unknown;
-  readonly isOptional: boolean;
 }
 
 /** One setting as it is in force. */
@@ -230,7 +204,10 @@ export interface UserValues {
 export interface ImportRequest {
   readonly format: 'json' | 'csv';
   readonly content: string;
+  /** Whether users that are there already are replaced; else they are skipped. */
   readonly replace?: boolean;
+  /** How the hashes were made, as in a users file; left out: SHA-256, the salt behind the password. */
+  readonly algorithm?: Readonly<Record<string, unknown>>;
 }
 
 /** What was imported. */

@@ -2,6 +2,7 @@
 // For the words of routes in the description of the API.
 import type {} from '@fastify/swagger';
 import type { HttpConfig, OpenPages } from '../config/http.ts';
+import type { SettingsSource } from '../config/settings-source.ts';
 import type { ConfigReloads, GatewayControl } from '../control/gateway-control.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
@@ -13,6 +14,8 @@ export interface AdminContext {
   readonly control: GatewayControl;
   /** Null in tests of parts that need none. */
   readonly reloads: ConfigReloads | null;
+  /** The same. */
+  readonly settings: SettingsSource | null;
   /** In force; changes with a reload. */
   http(): HttpConfig;
   readonly logger: Logger;

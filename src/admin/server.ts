@@ -14,6 +14,7 @@ import fastify, {
 } from 'fastify';
 import { FailureDelay } from '../auth/failure-delay.ts';
 import type { HttpConfig } from '../config/http.ts';
+import type { SettingsSource } from '../config/settings-source.ts';
 import type { ConfigReloads, GatewayControl } from '../control/gateway-control.ts';
 import { GatewayError } from '../errors.ts';
 import { TlsCredentials } from '../tls/credentials.ts';
@@ -31,7 +32,6 @@ import { ProcessUsageMeter } from './process-usage.ts';
 import { Accounts } from './security/accounts.ts';
 import { addGuard, type GuardParts } from './security/guard.ts';
 import { SessionCookie } from './security/session-cookie.ts';
-import { addSessionRoutes } from './security/session-routes.ts';
 import { Sessions } from './security/sessions.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -52,6 +52,8 @@ const MAX_FAILURE_DELAY_MS = 4_000;
 export interface AdminServerOptions {
   readonly control: GatewayControl;
   readonly reloads: ConfigReloads | null;
+  /** Null in tests that need none. */
+  readonly settings: SettingsSource | null;
   readonly logger: Logger;
 }
 
@@ -73,6 +75,7 @@ export class AdminServer {
     this.#context = {
       control: options.control,
       reloads: options.reloads,
+      settings: options.settings,
       http,
       logger,
       clock: systemClock,
@@ -192,7 +195,7 @@ export class AdminServer {
     if (status < 500) {
       const errors = error.validation?.map(({ instancePath, message, params }) => ({
         path: pathOf(instancePath, params),
-        message: message ?? 'is wrong',
+        message: params.additionalProperty === undefined ? (message ?? 'is wrong') : 'is not known here',
       }));
       return sendProblem(
         reply,
@@ -214,8 +217,7 @@ function apiRoutes(parts: GuardParts): FastifyPluginAsync {
     api.addHook('onRoute', (route) => {
       route.config = { ...route.config, isApi: true };
     });
-    addSessionRoutes(api, parts);
-    await addApi(api, parts.context);
+    await addApi(api, parts);
   };
 }
 

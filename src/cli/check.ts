@@ -1,6 +1,7 @@
 /** The `check` subcommand. What is wrong with the settings is an error before it gets here; their files are read here. */
+
+import type { LoadedSettings } from '../config/settings-source.ts';
 import { readMaterial } from '../tls/credentials.ts';
-import type { LoadedSettings } from './settings.ts';
 
 /**
  * What `check` prints when nothing is wrong.

@@ -1,7 +1,7 @@
 /** The `print-config` subcommand: what is in effect and where it came from, as a file that can be used again. */
 import { renderConfig } from '../config/print.ts';
+import type { LoadedSettings } from '../config/settings-source.ts';
 import { programVersion } from '../util/program-version.ts';
-import type { LoadedSettings } from './settings.ts';
 
 /** What `print-config` prints; secrets are masked. */
 export function printConfigText(settings: LoadedSettings): string {

@@ -1,14 +1,14 @@
 /** The `users` subcommand: lists and changes the users file of the method `built_in`. */
 import { readFileSync } from 'node:fs';
+import { algorithmFields, hashedFields } from '../auth/hashed-password.ts';
+import { withoutUser, withPassword, withUser } from '../auth/user-list.ts';
+import { usersOfExport } from '../auth/users-export.ts';
 import { changeUsersFile, readUsersFile } from '../auth/users-file.ts';
+import type { LoadedSettings } from '../config/settings-source.ts';
 import { GatewayError } from '../errors.ts';
 import type { Invocation } from './arguments.ts';
 import { UsageError } from './flags.ts';
-import { algorithmFields, chosenAlgorithm, hashedFields } from './hash-password.ts';
-import { usersOfExport } from './import-users.ts';
-import type { LoadedSettings } from './settings.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { chosenAlgorithm } from './hash-password.ts';
 
 /** What the command needs from outside. */
 export interface UsersCommand {
@@ -36,11 +36,11 @@ export async function usersText(command: UsersCommand): Promise<string> {
     case 'change': {
       const fields = await hashedFields(await command.readPassword(), chosenAlgorithm(invocation));
       const record = { ...fields, ...(invocation.isSuperuser && { is_superuser: true }) };
-      changeUsersFile(file, (users) => (action === 'add' ? added : changed)(users, name, record));
+      changeUsersFile(file, (users) => (action === 'add' ? withUser : withPassword)(users, name, record));
       return note(file, `${action === 'add' ? 'added' : 'changed'} ${JSON.stringify(name)}`);
     }
     case 'delete':
-      changeUsersFile(file, (users) => users.filter((_, i) => i !== indexOf(users, name)));
+      changeUsersFile(file, (users) => withoutUser(users, name));
       return note(file, `deleted ${JSON.stringify(name)}`);
     default:
       return importInto(file, name, invocation);
@@ -64,28 +64,6 @@ function readExport(file: string): string {
     const { code } = cause as NodeJS.ErrnoException;
     throw new GatewayError('GW_CONFIG', `cannot read ${file}: ${code}`, { cause });
   }
-}
-
-function added(users: readonly Fields[], name: string, record: Fields): Fields[] {
-  if (users.some(({ user }) => user === name))
-    throw new GatewayError('GW_CONFIG', `there is a user ${JSON.stringify(name)} already`);
-  return [...users, { user: name, ...record }];
-}
-
-/** Everything but the password stays. */
-function changed(users: readonly Fields[], name: string, record: Fields): Fields[] {
-  const at = indexOf(users, name);
-  return users.map((one, i) => {
-    if (i !== at) return one;
-    const { password: _1, password_hash: _2, salt: _3, algorithm: _4, ...kept } = one;
-    return { ...kept, ...record };
-  });
-}
-
-function indexOf(users: readonly Fields[], name: string): number {
-  const at = users.findIndex(({ user }) => user === name);
-  if (at < 0) throw new GatewayError('GW_CONFIG', `there is no user ${JSON.stringify(name)}`);
-  return at;
 }
 
 async function usersFile({ invocation, settings }: UsersCommand): Promise<string> {

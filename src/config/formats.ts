@@ -3,6 +3,8 @@
  * the program uses, and the words that tell somebody what is allowed. Knows no setting by name.
  */
 
+import type { SettingKind } from './setting-kind.ts';
+
 /** One kind of value. */
 export interface Format<T> {
   /** Stable name of the kind; the schema registers it under this name. */
@@ -11,6 +13,8 @@ export interface Format<T> {
   readonly allowed: string;
   /** The same in fewer words, for a column of a table. */
   readonly short?: string;
+  /** How a form asks for it, where `kind` does not say it all. */
+  readonly form?: SettingKind;
   /**
    * Turns a value as it stands in the file into the value used.
    * @throws {FormatError} when it is not allowed
@@ -121,6 +125,7 @@ export function byteSize(min: string, max: string): Format<number> {
 export function integer(min: number, max: number): Format<number> {
   return {
     kind: 'integer',
+    form: { kind: 'integer', min, max },
     short: `number, ${min} to ${max}`,
     allowed: `a whole number from ${min} to ${max}`,
     fromText: (text) => (/^\s*-?\d+\s*$/.test(text) ? Number(text) : text),
@@ -153,6 +158,7 @@ export function choice<const T extends readonly (string | number | boolean)[]>(
 ): Format<T[number]> {
   return {
     kind: 'choice',
+    form: { kind: 'choice', choices: values },
     allowed: listWords(values.map((value) => JSON.stringify(value))),
     fromText: (text) => choiceFromText(text, values),
     parse(value) {

@@ -24,6 +24,8 @@ import { toListenerTls, toUpstreamTls } from './tls.ts';
 export interface LoadOptions {
   /** JSON with comments; left out: no file. */
   readonly file?: string | undefined;
+  /** Taken for the content of `file`, to try a change out before it is written. */
+  readonly fileText?: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   /**
    * Values by dotted path (`upstream.url`, `listeners[0].bind`) or objects by group (`upstream: { url }`).
@@ -57,7 +59,7 @@ export function loadConfig(options: LoadOptions): Config {
 export function loadConfigWithOrigins(options: LoadOptions): LoadedConfig {
   const problems = new Problems();
   const given = [
-    ...(options.file === undefined ? [] : settingsOfFile(options.file, problems)),
+    ...(options.file === undefined ? [] : settingsOfFile(options.file, problems, options.fileText)),
     ...settingsOfEnvironment(options.env, problems),
     ...settingsOfFlags(options.flags, options.flagNames ?? {}, problems),
   ];

@@ -51,9 +51,11 @@ export function readText(file: string, problems: Problems, key = '', origin = fi
   return undefined;
 }
 
-/** Settings of a JSON file in which comments and trailing commas are allowed. */
-export function settingsOfFile(file: string, problems: Problems): Setting[] {
-  const text = readText(file, problems);
+/**
+ * Settings of a JSON file in which comments and trailing commas are allowed.
+ * @param text its content
+ */
+export function settingsOfFile(file: string, problems: Problems, text = readText(file, problems)): Setting[] {
   if (text === undefined) return [];
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });

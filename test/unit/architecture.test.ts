@@ -75,13 +75,14 @@ const RULES: Readonly<Record<string, Rule>> = {
     ],
     types: ['util', 'auth/permissions.ts', 'auth/password-hash.ts'],
     packages: ['convict', 'jsonc-parser'],
-    builtIns: ['node:fs', 'node:os', 'node:path', 'node:net', 'node:util'],
+    builtIns: ['node:crypto', 'node:fs', 'node:os', 'node:path', 'node:net', 'node:util'],
   }),
   metrics: rule({ may: ['util'], types: ['close-reason.ts'], builtIns: ['node:perf_hooks'] }),
   // What an operator sees and may do: types, the few lists they are made of, and what is done with them everywhere.
   control: rule({ types: ['config', 'metrics', 'close-reason.ts'], isPure: true }),
   admin: rule({
-    // Passwords of administrators are kept, checked and guessed like those of clients.
+    // Passwords of administrators are kept, checked and guessed like those of clients; users are kept, and credentials tried
+    // out, by the same code that lets clients in.
     may: [
       'control',
       'metrics',
@@ -90,8 +91,17 @@ const RULES: Readonly<Record<string, Rule>> = {
       'util',
       'auth/failure-delay.ts',
       'auth/password-hash.ts',
+      'auth/registry.ts',
+      'auth/user-record.ts',
+      'auth/user-list.ts',
+      'auth/users-export.ts',
+      'auth/users-file.ts',
+      'auth/hashed-password.ts',
+      'translation/filter-subjects.ts',
+      'translation/subject-topic.ts',
       ...LEAVES,
     ],
+    types: ['auth'],
     packages: ['fastify', '@fastify/static', '@fastify/swagger', 'prom-client'],
     builtIns: [
       'node:crypto',
@@ -165,10 +175,12 @@ const RULES: Readonly<Record<string, Rule>> = {
       'cluster',
       // For the commands that keep users.
       'auth/users-file.ts',
+      'auth/users-export.ts',
+      'auth/user-list.ts',
       'auth/user-record.ts',
-      'auth/password-hash.ts',
+      'auth/hashed-password.ts',
     ],
-    types: ['metrics', 'control'],
+    types: ['metrics', 'control', 'auth/password-hash.ts'],
     builtIns: ['node:events', 'node:fs', 'node:http', 'node:https', 'node:path', 'node:url', 'node:util'],
   }),
   // The primary serves no clients: of what serves them it needs the broker for trials, and a server id to hand out.

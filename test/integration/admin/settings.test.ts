@@ -26,7 +26,7 @@ after(() => broker.stop());
 /** A gateway with its HTTP server, in this process, so that it can be reloaded by hand. */
 async function start(settings: GatewaySettings, url = broker.url): Promise<string> {
   gateway = await startGateway({ upstream: { url }, ...settings });
-  admin = new AdminServer({ control: gateway.gateway, reloads: null, logger: silentLogger });
+  admin = new AdminServer({ control: gateway.gateway, reloads: null, settings: null, logger: silentLogger });
   await admin.start();
   return admin.url;
 }

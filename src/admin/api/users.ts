@@ -78,7 +78,7 @@ function addChangesOfOne(app: FastifyInstance, users: UsersEditor): void {
     {
       schema: routeSchema({
         ...{ tag, summary: 'Change a user; what is left out stays', params: PARAMS, isChange: true },
-        description: 'Connections of the user end when password or rights have changed.',
+        description: 'New rights hold for connections that there are; a new password ends them.',
         ...{ body: userValues, answers: { 200: appliedBody }, problems: [409] },
       }),
     },

@@ -11,10 +11,12 @@ import type {
   TestBody,
   UsersBody,
 } from '../../../../src/admin/api-types.ts';
+import type { ClientDetail } from '../../../../src/control/client-view.ts';
 import { type Administered, configText, startAdministered } from '../../../support/administered.ts';
 import { AuthBackend } from '../../../support/auth-backend.ts';
 import { type Mosquitto, startMosquitto } from '../../../support/mosquitto.ts';
 import { connectNats } from '../../../support/nats.ts';
+import { waitFor } from '../../../support/wait-for.ts';
 
 let broker: Mosquitto;
 before(async () => {
@@ -75,15 +77,20 @@ for (const workers of ['', '\n  "workers": 2,']) {
   });
 }
 
-test('api users: a change of rights or password ends connections, and what is left out stays', async () => {
+test('api users: new rights hold at once, a new password ends connections, and what is left out stays', async () => {
   await withUsers(async (admin) => {
     const client = await connectNats(admin.gateway, { user: 'ann', pass: 'ann-secret-1' });
     const permissions = { publish: ['a.>'] };
     await admin.ok('PUT', '/users/ann', { user: 'ann', permissions });
-    await client.closed();
-    const again = await connectNats(admin.gateway, { user: 'ann', pass: 'ann-secret-1' });
+    const { cid } = (await admin.ok<ClientsBody>('GET', '/clients?user=ann')).clients[0] ?? {};
+    await waitFor(
+      async () =>
+        (await admin.ok<ClientDetail>('GET', `/clients/${cid}`)).permissions?.publish.allow[0] === 'a.>',
+      5_000,
+      'the new rights',
+    );
     await admin.ok('PUT', '/users/ann', { user: 'ann', password: 'ann-secret-3' });
-    await again.closed();
+    assert.ok((await client.closed()) instanceof AuthorizationError);
     const { users } = await admin.ok<UsersBody>('GET', '/users');
     assert.deepEqual(users[0]?.permissions, permissions);
     await (await connectNats(admin.gateway, { user: 'ann', pass: 'ann-secret-3' })).close();
@@ -168,7 +175,7 @@ test('api authentication: a method is tried against its backend, then saved, cha
       await admin.ok('PUT', '/authentication/0', { ...body.methods[1]?.values, timeout: '3s' });
       assert.match(
         await admin.text(),
-        /backend-secret-5[\s\S]*"timeout": "3s"[\s\S]*users\.json" \} \/\/ ours/,
+        /backend-secret-5[\s\S]*"timeout": "3s"[\s\S]*\/\/ ours[\s\S]*users\.json"/,
       );
       await (await connectNats(admin.gateway, { user: 'carl', pass: 'carl-http' })).close();
       assert.equal((await admin.refused('PUT', '/authentication/order', { order: [0, 0] })).status, 400);

@@ -6,6 +6,7 @@ import { addSessionRoutes } from '../security/session-routes.ts';
 import { addAuthentication } from './authentication.ts';
 import { addClients } from './clients.ts';
 import { addOperations } from './operations.ts';
+import { routeSchema } from './route.ts';
 import { addSettings } from './settings.ts';
 import { SettingsEditor } from './settings-editor.ts';
 import { addStatus } from './status.ts';
@@ -67,12 +68,10 @@ export async function addApi(app: FastifyInstance, parts: GuardParts): Promise<v
   app.get(
     '/openapi.json',
     {
-      schema: {
-        tags: ['description'],
-        summary: 'This API in OpenAPI 3.1',
-        querystring: { type: 'object', additionalProperties: false, properties: {} },
-        response: { 200: { description: 'OpenAPI 3.1', type: 'object', additionalProperties: true } },
-      },
+      schema: routeSchema({
+        ...{ tag: 'description', summary: 'This API in OpenAPI 3.1' },
+        answers: { 200: { type: 'object', additionalProperties: true } },
+      }),
     },
     () => app.swagger(),
   );

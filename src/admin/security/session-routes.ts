@@ -1,5 +1,6 @@
 /** Logging in and out: `/api/v1/session`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { routeSchema } from '../api/route.ts';
 import type { Credentials, SessionBody } from '../api-types.ts';
 import type { AdminContext } from '../context.ts';
 import { ProblemError } from '../problem.ts';
@@ -30,11 +31,11 @@ const config = { access: 'everyone', isApi: true } as const;
 
 /** Registers the routes; the prefix is the caller's. */
 export function addSessionRoutes(app: FastifyInstance, { context, accounts, cookie }: GuardParts): void {
-  const schema = { tags: ['session'], response: { 200: SESSION_SCHEMA } };
+  const words = { tag: 'session', answers: { 200: SESSION_SCHEMA } };
 
   app.get(
     '/session',
-    { config, schema: { ...schema, summary: 'Who is logged in' } },
+    { config, schema: routeSchema({ ...words, summary: 'Who is logged in' }) },
     (request): SessionBody => {
       const session = accounts.areNeeded ? cookie.read(request) : null;
       return bodyOf(accounts.areNeeded, session);
@@ -43,7 +44,10 @@ export function addSessionRoutes(app: FastifyInstance, { context, accounts, cook
 
   app.post<{ Body: Credentials }>(
     '/session',
-    { config, schema: { ...schema, summary: 'Log in', body: CREDENTIALS_SCHEMA } },
+    {
+      config,
+      schema: routeSchema({ ...words, summary: 'Log in', body: CREDENTIALS_SCHEMA, isChange: true }),
+    },
     async (request, reply): Promise<SessionBody> => {
       if (!accounts.areNeeded) return bodyOf(false, null);
       const { user, password } = request.body;
@@ -59,7 +63,7 @@ export function addSessionRoutes(app: FastifyInstance, { context, accounts, cook
 
   app.delete(
     '/session',
-    { config, schema: { ...schema, summary: 'Log out' } },
+    { config, schema: routeSchema({ ...words, summary: 'Log out', isChange: true }) },
     (request, reply): SessionBody => {
       endSession(request, reply, { context, accounts, cookie });
       return bodyOf(accounts.areNeeded, null);

@@ -15,8 +15,9 @@ const SUITES = ['unit', 'property', 'integration', 'fault'] as const;
 /** Suites of the whole gateway, which run in every variant; see variants.ts. */
 const VARIED_SUITES: readonly string[] = ['integration', 'fault'];
 const VARIANTS = ['per_client', 'pooled', 'per_client,documented_api', 'pooled,documented_api'] as const;
-/** Tests of who may connect meet no message path: they run over the other one only when it is asked for by name. */
-const PATH_INDEPENDENT = `auth${sep}`;
+/** Folders whose tests meet no message path, or no mode: in those variants they run only when asked for by name. */
+const PATH_INDEPENDENT = ['admin', 'auth', 'live', 'packaging'];
+const MODE_INDEPENDENT = ['packaging'];
 /** Most tests wait for something; with one file per core the machine would idle half of the time. */
 const FILES_AT_A_TIME = 4;
 const MINUTE_MS = 60_000;
@@ -44,11 +45,14 @@ function testFiles(suite: string, variant: string, isNamed: boolean): string[] {
   const folder = join(ROOT, 'test', suite);
   if (!existsSync(folder)) return [];
   const { mode, fastPath } = parseVariant(variant);
-  const isOtherPath = fastPath === false && !isNamed;
+  const elsewhere = [
+    ...(fastPath === false ? PATH_INDEPENDENT : []),
+    ...(mode === 'pooled' ? MODE_INDEPENDENT : []),
+  ];
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
     .filter((name) => !name.startsWith(`pooled${sep}`) || mode === 'pooled')
-    .filter((name) => !isOtherPath || !name.startsWith(PATH_INDEPENDENT))
+    .filter((name) => isNamed || !elsewhere.some((folder) => name.startsWith(folder + sep)))
     .map((name) => join(folder, name))
     .sort();
 }

@@ -57,7 +57,7 @@ export function fieldOf(path: string, key: Key<unknown>): SettingField {
 }
 
 /** All settings of a group. */
-export function fieldsOf(group: Group): SettingField[] {
+function fieldsOf(group: Group): SettingField[] {
   return [...keysOf(group)].map(([path, key]) => fieldOf(path, key));
 }
 

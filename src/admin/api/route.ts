@@ -4,7 +4,7 @@ import type { Problem } from '../api-types.ts';
 import { count, list, object, type Schema, text } from './schemas/schema.ts';
 
 /** RFC 9457. */
-export const problemSchema = object<Problem>(
+const problemSchema = object<Problem>(
   {
     type: text,
     title: text,

@@ -32,7 +32,7 @@ export function changedText(
 }
 
 /** @throws {ProblemError} 400 with all errors, if there are any */
-export function throwIfAny(errors: NonNullable<Problem['errors']>): void {
+function throwIfAny(errors: NonNullable<Problem['errors']>): void {
   const [first] = errors;
   if (first !== undefined)
     throw new ProblemError(400, `the change is wrong: ${first.path} ${first.message}`, { errors });

@@ -10,6 +10,8 @@ import { UsersEditor } from './users-editor.ts';
 
 const PARAMS = pathParams({ user: { type: 'string', minLength: 1, maxLength: 512 } });
 const tag = 'users';
+/** Some hundred thousand users. */
+const MAX_IMPORT_BYTES = 16 * 1024 * 1024;
 
 type UserRoute = { Params: { user: string } };
 
@@ -48,6 +50,7 @@ export function addUsers(app: FastifyInstance, { control }: AdminContext, editor
   app.post<{ Body: ImportRequest }>(
     '/users/import',
     {
+      bodyLimit: MAX_IMPORT_BYTES,
       schema: routeSchema({
         ...{
           tag,

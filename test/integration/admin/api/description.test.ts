@@ -163,7 +163,7 @@ test('api problems: whatever is wrong is told in the same form, with the place o
     [400, 'POST', '/users', { user: 'x', colour: 1, password: 'y' }, 'colour'],
     [400, 'POST', '/taps', { durationMs: 1, maxPerSecond: 0, payloadBytes: 0 }, 'maxPerSecond'],
     [400, 'POST', '/taps', { durationMs: 1, maxPerSecond: 1, payloadBytes: 0, subject: 'a..b' }, 'subject'],
-    [413, 'POST', '/users/import', { format: 'csv', content: 'x'.repeat(1024 * 1024) }],
+    [413, 'PATCH', '/settings', { changes: { mountpoint: 'x'.repeat(1024 * 1024) } }],
   ];
   const schema = schemaOf('/settings', 'patch', '400');
   for (const [status, method, path, body, place] of cases) {

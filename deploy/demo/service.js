@@ -46,7 +46,7 @@ async function askDevice() {
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     clearInterval(timer);
-    void nc.drain();
+    nc.drain().catch((error) => console.error(`service: ${error.message}`));
   });
 }
 const reason = await nc.closed();

@@ -9,17 +9,21 @@ import { OperationCounters } from './operation-counters.ts';
 import { UpstreamCounters } from './upstream-counters.ts';
 
 /** Why a message did not reach the other side. */
-export type DropReason =
-  | 'untranslatable'
-  | 'denied'
-  | 'invalid_control_header'
-  | 'invalid_property'
-  | 'reply_untranslatable'
-  | 'no_group_member'
-  | 'retained_on_shared'
-  | 'too_large'
-  | 'broker_rejected'
-  | 'offline';
+export const DROP_REASONS = [
+  'untranslatable',
+  'denied',
+  'invalid_control_header',
+  'invalid_property',
+  'reply_untranslatable',
+  'no_group_member',
+  'retained_on_shared',
+  'too_large',
+  'broker_rejected',
+  'offline',
+] as const;
+
+/** One of {@link DROP_REASONS}. */
+export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Errors of permissions have texts of their own and no code; they are counted under this one. */
 export const PERMISSIONS_CODE = 'GW_PERMISSIONS';

@@ -16,7 +16,7 @@ export function documentationPages(): Page[] {
   const docs = readdirSync(join(ROOT, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`);
-  return ['README.md', 'CHANGELOG.md', 'src/README.md', ...docs].map((path) => ({
+  return ['README.md', 'CHANGELOG.md', 'src/README.md', 'deploy/README.md', ...docs].map((path) => ({
     path,
     text: readFileSync(join(ROOT, path), 'utf8'),
   }));

@@ -1,4 +1,5 @@
 /** Metrics of what crosses, and of the broker's side. */
+import { DROP_REASONS } from '../../metrics/counters.ts';
 import { counter, gauge, histogram, type MetricDefinition } from './definition.ts';
 import { byName, groupIn, numberIn, only, type Sample, type Scrape } from './scrape.ts';
 
@@ -96,7 +97,12 @@ export const UPSTREAM_METRICS: readonly MetricDefinition[] = [
     'natsmqtt_messages_dropped_total',
     'Messages, or parts of one such as a header, that were not passed on, by reason.',
     ['reason'],
-    ({ overview }) => byName(groupIn(overview.counters, 'dropped'), 'reason'),
+    // All of them from the start: Prometheus cannot see that a counter grows that was not there before.
+    ({ overview }) =>
+      DROP_REASONS.map((reason) => ({
+        labels: { reason },
+        value: numberIn(overview.counters, 'dropped', reason),
+      })),
   ),
   counter(
     'natsmqtt_topic_escapes_total',

@@ -76,11 +76,16 @@ function Brand(): JSX.Element {
     <div class="brand">
       <Mark />
       <div>
-        <strong>{status?.identity.serverName ?? 'NATS MQTT gateway'}</strong>
+        <strong>{breakable(status?.identity.serverName ?? 'NATS MQTT gateway')}</strong>
         <span class={`brand-state ${tone}`}>{STATE_WORDS[tone]}</span>
       </div>
     </div>
   );
+}
+
+/** A name may be broken behind its dots, dashes and underscores. */
+function breakable(name: string): ComponentChildren {
+  return name.split(/(?<=[._-])/).flatMap((part, i) => (i === 0 ? [part] : [<wbr key={part} />, part]));
 }
 
 const STATE_WORDS = { good: 'Ready', warn: 'Not ready', bad: 'No answer', muted: 'Connecting …' } as const;

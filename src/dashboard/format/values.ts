@@ -95,3 +95,8 @@ export function emptyEntry(fields: readonly SettingField[]): Record<string, unkn
 export function isNeeded(field: SettingField): boolean {
   return !field.isOptional && (field.default === undefined || field.default === null);
 }
+
+/** Whether leaving it out is something else than any of its values. */
+export function canBeUnset(field: SettingField): boolean {
+  return field.isOptional && (field.default === undefined || field.default === null);
+}

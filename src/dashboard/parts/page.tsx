@@ -1,7 +1,10 @@
 /** What all pages have in common: a heading that gets the focus when the page is opened, actions, panels, facts. */
-import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { type ComponentChildren, createContext, type JSX } from 'preact';
+import { useContext, useEffect, useId, useRef } from 'preact/hooks';
 import { UNKNOWN } from '../format/numbers.ts';
+
+/** Whether the user has come from another page. Nobody has asked for the first one, so it takes no focus. */
+export const HasNavigated = createContext(false);
 
 interface PageProps {
   readonly title: string;
@@ -13,11 +16,11 @@ interface PageProps {
 /** One page. */
 export function Page({ title, hint, actions, children }: PageProps): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
+  const hasNavigated = useContext(HasNavigated);
   useEffect(() => {
     document.title = `${title} – NATS MQTT gateway`;
-    // Who navigates by keyboard or hears the page goes on from here. Not on the first page: nobody has asked for it.
-    if (document.activeElement !== document.body || window.history.length > 1)
-      heading.current?.focus({ preventScroll: true });
+    // Who navigates by keyboard or hears the page goes on from here.
+    if (hasNavigated) heading.current?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   }, [title]);
   return (

@@ -60,7 +60,7 @@ export function TestPanel({ title, request }: TestPanelProps): JSX.Element {
       </form>
       <div aria-live="polite">
         {error !== null && <Notice kind="error">{error}</Notice>}
-        {result !== null && <Result result={result} />}
+        {result !== null && <Result result={result} isChain={request.method === undefined} />}
       </div>
     </Panel>
   );
@@ -112,8 +112,14 @@ const VERDICTS: Readonly<
   failed: ['warning', 'The method could not be asked, so the client would be refused'],
 };
 
-function Result({ result }: { readonly result: TestBody }): JSX.Element {
-  const [kind, words] = VERDICTS[result.verdict];
+interface ResultProps {
+  readonly result: TestBody;
+  /** All methods were asked: there is no next one. */
+  readonly isChain: boolean;
+}
+
+function Result({ result, isChain }: ResultProps): JSX.Element {
+  const [kind, words] = VERDICTS[result.verdict === 'skip' && isChain ? 'reject' : result.verdict];
   const { identity } = result;
   return (
     <Notice kind={kind}>

@@ -1,7 +1,7 @@
 /** The control for a single value, by its kind. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { isNeeded, isSame, SECRET, Unfinished } from '../../format/values.ts';
+import { canBeUnset, isNeeded, isSame, SECRET, Unfinished } from '../../format/values.ts';
 import { type FieldProps, idOf } from './field-props.ts';
 
 /** See the head of the file. */
@@ -97,7 +97,7 @@ function SecretInput(props: FieldProps): JSX.Element {
 
 function BooleanInput(props: FieldProps): JSX.Element {
   const { field, value, onChange } = props;
-  if (field.isOptional) return <ChoiceInput {...props} choices={[true, false]} />;
+  if (canBeUnset(field)) return <ChoiceInput {...props} choices={[true, false]} />;
   const isOn = (value ?? field.default) === true;
   return (
     <span class="switch">
@@ -118,7 +118,7 @@ type Choices = readonly (string | number | boolean)[];
 
 function ChoiceInput(props: FieldProps & { readonly choices: Choices }): JSX.Element {
   const { field, value, choices, onChange } = props;
-  const chosen = value ?? (field.isOptional ? undefined : field.default);
+  const chosen = value ?? (canBeUnset(field) ? undefined : field.default);
   return (
     <select
       {...common(props)}
@@ -128,7 +128,7 @@ function ChoiceInput(props: FieldProps & { readonly choices: Choices }): JSX.Ele
         onChange(text === '' ? undefined : (JSON.parse(text) as unknown));
       }}
     >
-      {(field.isOptional || chosen === undefined || chosen === null) && <option value="">not set</option>}
+      {(canBeUnset(field) || chosen === undefined || chosen === null) && <option value="">not set</option>}
       {choices.map((choice) => (
         <option key={String(choice)} value={JSON.stringify(choice)}>
           {typeof choice === 'boolean' ? (choice ? 'on' : 'off') : String(choice)}
@@ -209,14 +209,19 @@ function JsonInput(props: FieldProps): JSX.Element {
 
 function toJson(value: unknown): string {
   if (value instanceof Unfinished) return value.text;
-  return value === undefined || value === null ? '' : JSON.stringify(value, null, 2);
+  if (value === undefined || value === null) return '';
+  // Where text is allowed besides lists or objects (queries, addresses), nobody wants to write quotation marks.
+  if (typeof value === 'string' && fromJson(value, '') === value) return value;
+  return JSON.stringify(value, null, 2);
 }
 
+/** JSON, or text that does not begin like it. */
 function fromJson(text: string, expects: string): unknown {
-  if (text.trim() === '') return undefined;
+  const trimmed = text.trim();
+  if (trimmed === '') return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(trimmed) as unknown;
   } catch {
-    return new Unfinished(text, `is no JSON yet; it must be ${expects}`);
+    return /^[[{"]/.test(trimmed) ? new Unfinished(text, `is no JSON yet; it must be ${expects}`) : trimmed;
   }
 }

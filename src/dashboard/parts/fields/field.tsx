@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { SettingField } from '../../../admin/api-types.ts';
 import { DocText } from '../../format/doc-text.tsx';
-import { isNeeded, showValue, Unfinished } from '../../format/values.ts';
+import { canBeUnset, isNeeded, showValue, Unfinished } from '../../format/values.ts';
 import { Control } from './control.tsx';
 import { EntriesInput } from './entries-input.tsx';
 import { type FieldProps, idOf } from './field-props.ts';
@@ -29,7 +29,7 @@ export function ControlOrEntries(props: FieldProps): JSX.Element {
 
 function defaultHint(field: SettingField): string {
   if (isNeeded(field)) return 'needed';
-  return field.isOptional ? 'optional' : `default ${showValue(field.default, field.value)}`;
+  return canBeUnset(field) ? 'optional' : `default ${showValue(field.default, field.value)}`;
 }
 
 interface FrameProps extends FieldProps {

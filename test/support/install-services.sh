@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs that the tests start: Mosquitto and its clients, nats-server, RabbitMQ, openssl, the databases that
-# clients are looked up in, HAProxy and Prometheus. Does nothing when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
+# clients are looked up in, HAProxy, Prometheus and Chromium. Does nothing when they are there. Debian's packages would start services of their own, which the tests do not need: while this runs
 # they are kept from it. Services that ran before go on; the tests use other ports and leave them alone.
 set -eu
 
@@ -17,6 +17,7 @@ command -v openssl >/dev/null || packages="$packages openssl"
 command -v mariadbd >/dev/null || packages="$packages mariadb-server-core"
 # Debian keeps the programs of each version of PostgreSQL in a folder of its own.
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$packages postgresql"
+command -v chromium >/dev/null || packages="$packages chromium"
 command -v redis-server >/dev/null || packages="$packages redis-server"
 command -v haproxy >/dev/null || packages="$packages haproxy"
 # Only for promtool, which checks the alert rules.

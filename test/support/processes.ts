@@ -32,6 +32,7 @@ export const PROGRAMS = {
   initdb: { name: 'initdb', aptPackage: 'postgresql' },
   postgres: { name: 'postgres', aptPackage: 'postgresql' },
   redis: { name: 'redis-server', aptPackage: 'redis-server' },
+  chromium: { name: 'chromium', aptPackage: 'chromium' },
   openssl: { name: 'openssl', aptPackage: 'openssl' },
   haproxy: { name: 'haproxy', aptPackage: 'haproxy' },
   promtool: { name: 'promtool', aptPackage: 'prometheus' },

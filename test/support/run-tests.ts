@@ -11,7 +11,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { parseVariant } from './variants.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SUITES = ['unit', 'property', 'integration', 'fault'] as const;
+const SUITES = ['unit', 'property', 'browser', 'integration', 'fault'] as const;
 /** Suites of the whole gateway, which run in every variant; see variants.ts. */
 const VARIED_SUITES: readonly string[] = ['integration', 'fault'];
 const VARIANTS = ['per_client', 'pooled', 'per_client,documented_api', 'pooled,documented_api'] as const;

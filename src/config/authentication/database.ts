@@ -9,6 +9,7 @@ const ADDRESS = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::(\d{1,5}))?$/i;
 export function databaseAddress(defaultPort: number): Format<ListenAddress> {
   return {
     kind: `address, port ${defaultPort}`,
+    form: { kind: 'address' },
     short: '"HOST", "HOST:PORT" or "[IPv6]:PORT"',
     allowed: `"HOST", "HOST:PORT" or "[IPv6]:PORT", by default port ${defaultPort}`,
     fromText: (value) => value,

@@ -9,6 +9,7 @@ import { PASSWORD_HASH_KEYS } from './password-hash.ts';
 
 const command: Format<string> = {
   kind: 'redis command',
+  form: { kind: 'template' },
   short: 'GET, HGET, HGETALL or HMGET',
   allowed: 'a command such as "HMGET mqtt_user:${connect.user} password_hash salt"',
   fromText: (value) => value,

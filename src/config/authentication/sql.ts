@@ -10,6 +10,7 @@ import { PASSWORD_HASH_KEYS } from './password-hash.ts';
 function query(style: ParameterStyle): Format<string> {
   return {
     kind: `query (${style})`,
+    form: { kind: 'template' },
     short: 'query with `${…}`',
     allowed: 'a query with placeholders such as ${connect.user}',
     fromText: (value) => value,

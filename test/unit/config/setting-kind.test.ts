@@ -70,3 +70,26 @@ test('setting kinds: every method has its own fields and the common ones, and sa
   const url = value.variants.http?.find(({ path }) => path === 'url');
   assert.equal(url?.isOptional, false);
 });
+
+test('setting kinds: only what has no other way to be written is asked for as JSON', () => {
+  const asJson = [...fields.values()].flatMap(({ field }) => jsonIn(field, field.path));
+  assert.deepEqual(asJson.sort(), [
+    'authentication.body',
+    'authentication.headers',
+    'authentication.required_claims',
+    'authentication.users',
+    'authentication.users',
+    'authentication.users',
+    'default_permissions',
+    'listeners.tls.handshake_first',
+    'listeners.websocket.allowed_origins',
+    'workers',
+  ]);
+});
+
+function jsonIn({ value }: SettingField, path: string): string[] {
+  if (value.kind === 'json') return [path];
+  const inner = value.kind === 'entries' ? value.fields : [];
+  const variants = value.kind === 'variants' ? Object.values(value.variants).flat() : [];
+  return [...inner, ...variants].flatMap((field) => jsonIn(field, `${path}.${field.path}`));
+}

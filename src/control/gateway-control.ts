@@ -26,7 +26,7 @@ export interface GatewayControl extends GatewayView {
   certificates(): Promise<readonly CertificateView[]>;
   /**
    * Shows messages as they cross, until the time is over, the handle is closed, or the gateway stops.
-   * @throws {GatewayError} `GW_LIMIT` when there are too many taps already
+   * @throws {GatewayError} `GW_LIMIT` when there are too many taps already, `GW_INVALID_SUBJECT` for a subject that is none
    */
   tap(request: TapRequest, onMessage: (message: TapMessage) => void): Promise<TapHandle>;
   /**

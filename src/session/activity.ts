@@ -3,19 +3,13 @@
  * that messages cost nothing. PINGs and PONGs are no activity, as in nats-server.
  */
 
-/** See the head of this file. Times in milliseconds since 1970. */
+/** See the head of this file. Times in milliseconds since 1970. A count that is no number (NaN): all that passes is activity. */
 export class Activity {
-  /** Without counters all that passes counts. */
-  readonly #hasCounters: boolean;
   #lastMs = 0;
   /** When the newest chunk came; what was in it is only known afterwards. */
   #chunkMs = 0;
   #inCount = 0;
   #outCount = 0;
-
-  constructor(hasCounters: boolean) {
-    this.#hasCounters = hasCounters;
-  }
 
   /**
    * A chunk has come, and is about to be looked at.
@@ -28,7 +22,7 @@ export class Activity {
 
   /** Something is about to be written. @param count of the messages so far */
   onOutput(count: number): void {
-    if (this.#hasCounters && count === this.#outCount) return;
+    if (count === this.#outCount) return;
     this.#outCount = count;
     this.#lastMs = Date.now();
   }
@@ -40,7 +34,7 @@ export class Activity {
   }
 
   #settle(count: number): void {
-    if (this.#hasCounters && count === this.#inCount) return;
+    if (count === this.#inCount) return;
     this.#inCount = count;
     this.#lastMs = Math.max(this.#lastMs, this.#chunkMs);
   }

@@ -17,6 +17,11 @@ export interface FactSources {
 /** The method whose identities have an account. */
 const METHOD_WITH_ACCOUNTS = 'nats_jwt';
 
+/** What the client has sent that counts as activity; NaN where nobody counts. */
+export function sentBy({ options, stats, subscriptions }: SessionContext): number {
+  return options.countsPerClient ? stats.inMessages + subscriptions.changes : Number.NaN;
+}
+
 /** See the head of the file. */
 export class SessionFacts implements SessionView {
   readonly #context: SessionContext;
@@ -56,8 +61,7 @@ export class SessionFacts implements SessionView {
   }
 
   get lastActivityMs(): number {
-    const { stats, subscriptions } = this.#context;
-    return this.#sources.activity.lastMs(stats.inMessages + subscriptions.changes);
+    return this.#sources.activity.lastMs(sentBy(this.#context));
   }
 
   get name(): string {

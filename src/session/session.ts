@@ -34,7 +34,7 @@ import { OwnMessages } from './own-messages.ts';
 import type { ClientPort, ClientSession, SessionView, UpstreamIdentity, UpstreamListener } from './ports.ts';
 import { ReplyQueue } from './reply-queue.ts';
 import { serverInfo } from './server-info.ts';
-import { SessionFacts } from './session-facts.ts';
+import { SessionFacts, sentBy } from './session-facts.ts';
 import { type Subscription, SubscriptionList } from './subscriptions.ts';
 
 /**
@@ -112,7 +112,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       },
       clock,
     );
-    this.#activity = new Activity(options.countsPerClient);
+    this.#activity = new Activity();
     const parts = { keepalive: this.#keepalive, activity: this.#activity, state: () => this.#state };
     this.view = new SessionFacts(this.context, parts);
   }
@@ -170,13 +170,13 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
   }
 
   onActivity(): void {
-    const { stats, subscriptions } = this.context;
-    this.#activity.onInput(stats.inMessages + subscriptions.changes, Date.now());
+    this.#activity.onInput(sentBy(this.context), Date.now());
     this.#keepalive.onActivity();
   }
 
   onOutput(): void {
-    this.#activity.onOutput(this.context.stats.outMessages);
+    const { options, stats } = this.context;
+    this.#activity.onOutput(options.countsPerClient ? stats.outMessages : Number.NaN);
   }
 
   onConnect(line: Buffer, start: number, end: number): boolean {

@@ -107,3 +107,19 @@ test('keepalive: stopped, it leaves no timer, also when a PING is written later'
   written();
   assert.equal(clock.pendingTimers, 0);
 });
+
+test('keepalive: the round trip is from the PING that has left to its PONG, and to no other', () => {
+  const { clock, state, keepalive, written } = setUp();
+  keepalive.onPong();
+  assert.equal(keepalive.rttMs, null, 'nobody has asked for it');
+  state.isWritable = false;
+  clock.advance(INTERVAL_MS);
+  clock.advance(40);
+  written();
+  clock.advance(7);
+  keepalive.onPong();
+  assert.equal(keepalive.rttMs, 7, 'waiting for the socket is no part of it');
+  clock.advance(5);
+  keepalive.onPong();
+  assert.equal(keepalive.rttMs, 7);
+});

@@ -201,14 +201,15 @@ function removed(text: string, value: Node): string {
 function withoutPiece(text: string, start: number, end: number, commaAt: number): string {
   const lineStart = text.lastIndexOf('\n', start - 1) + 1;
   const lineEnd = text.indexOf('\n', end);
-  const isAlone = isBlank(text.slice(lineStart, start)) && lineEnd >= 0 && isBlank(text.slice(end, lineEnd));
-  if (isAlone) return splice(text, lineStart, lineEnd + 1 - lineStart, '');
-  // Blanks are taken along on the side where the neighbour of a list in one line was.
-  const isBehind = isBlank(text.slice(end, commaAt)) && /[ \t]/.test(text[commaAt] ?? '');
-  const to = isBehind && !isBlank(text.slice(lineStart, start)) ? blanksEnd(text, end) : end;
-  const from = to === end ? text.slice(0, start).replace(/[ \t]+$/, '').length : start;
-  const isWhole = isBlank(text.slice(lineStart, start));
-  return splice(text, isWhole ? start : from, to - (isWhole ? start : from), '');
+  const isFirst = isBlank(text.slice(lineStart, start));
+  if (isFirst && lineEnd >= 0 && isBlank(text.slice(end, lineEnd)))
+    return splice(text, lineStart, lineEnd + 1 - lineStart, '');
+  if (isFirst) return splice(text, start, end - start, '');
+  // One blank is left between the neighbours in a line.
+  const hasFollower = isBlank(text.slice(end, commaAt)) && /[ \t]/.test(text[commaAt] ?? '');
+  if (hasFollower) return splice(text, start, blanksEnd(text, end) - start, '');
+  const from = text.slice(0, start).replace(/[ \t]+$/, '').length;
+  return splice(text, from, end - from, '');
 }
 
 function blanksEnd(text: string, offset: number): number {

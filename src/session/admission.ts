@@ -29,7 +29,9 @@ export class Admission {
   /** For INFO; empty when no method needs one. */
   readonly nonce: string;
   readonly #parts: AdmissionParts;
-  readonly #gone = new AbortController();
+  /** Made for the first question: with its listeners it is as large as much of a session. */
+  #gone: AbortController | null = null;
+  #isGone = false;
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -60,17 +62,23 @@ export class Admission {
     const { rules } = access;
     const { chain, anonymous } = rules;
     if (chain === null) return null;
-    if (this.#gone.signal.aborted) return NOBODY;
+    if (this.#isGone) return NOBODY;
     const shown = credentialsOf(connect, peer, this.nonce);
     if (anonymous !== null && showsNothing(shown)) return { kind: 'accept', identity: anonymous };
-    const decision = await chain.authenticate(shown, originOf(peer), this.#gone.signal);
+    const decision = await chain.authenticate(shown, originOf(peer), this.#signal);
     // What has been replaced meanwhile has no say any more.
     return access.rules === rules ? decision : await this.admitAgain(connect);
   }
 
   /** The client is gone: nobody is asked about it any longer. */
   close(): void {
-    this.#gone.abort(new Error('the client has left'));
+    this.#isGone = true;
+    this.#gone?.abort(new Error('the client has left'));
+  }
+
+  get #signal(): AbortSignal {
+    this.#gone ??= new AbortController();
+    return this.#gone.signal;
   }
 
   get #delayMs(): number {
@@ -85,7 +93,7 @@ export class Admission {
         clock.clearTimeout(timer);
         resolve();
       };
-      this.#gone.signal.addEventListener('abort', onGone, { once: true });
+      this.#signal.addEventListener('abort', onGone, { once: true });
     });
   }
 }

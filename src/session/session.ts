@@ -138,10 +138,13 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     // The handshake is still to come, and has a limit of its own.
     const handshakeMs = tls !== null && tls.session === null ? tls.timeoutMs : 0;
     const limitMs = handshakeMs + (isAuthOwed ? options.authTimeoutMs : options.idleTimeoutMs);
-    const error = isAuthOwed
-      ? new GatewayError('GW_AUTH_TIMEOUT', 'no CONNECT in time')
-      : new GatewayError('GW_IDLE', 'no first operation in time');
-    this.#startTimer = clock.setTimeout(() => client.fail(error), limitMs);
+    this.#startTimer = clock.setTimeout(() => {
+      client.fail(
+        isAuthOwed
+          ? new GatewayError('GW_AUTH_TIMEOUT', 'no CONNECT in time')
+          : new GatewayError('GW_IDLE', 'no first operation in time'),
+      );
+    }, limitMs);
   }
 
   get listener(): string {

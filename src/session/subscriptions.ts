@@ -77,7 +77,7 @@ export class Subscription implements Subscriber {
 export class SubscriptionList {
   #bySid = new Map<string, Subscription>();
   /** UNSUBed, but copies may still come until the broker has confirmed. */
-  #ending = new Map<string, Subscription>();
+  #ending: Map<string, Subscription> | null = null;
   /** Grows whenever something changes here. */
   changes = 0;
   readonly #gauge: SubscriptionGauge;
@@ -110,9 +110,9 @@ export class SubscriptionList {
   add(subscription: Subscription): void {
     this.changes++;
     const key = subscription.sid.toString('latin1');
-    const former = this.#ending.get(key);
+    const former = this.#ending?.get(key);
     if (former !== undefined) former.isOpen = false;
-    this.#ending.delete(key);
+    this.#ending?.delete(key);
     this.#bySid.set(key, subscription);
     this.#gauge.change(subscription.isQueue, 1);
   }
@@ -121,7 +121,7 @@ export class SubscriptionList {
   remove(subscription: Subscription): void {
     const key = subscription.sid.toString('latin1');
     if (this.#bySid.get(key) === subscription) this.#leave(key, subscription);
-    if (this.#ending.get(key) === subscription) this.#ending.delete(key);
+    if (this.#ending?.get(key) === subscription) this.#ending.delete(key);
   }
 
   /** Frees the sid while copies may still come. */
@@ -129,6 +129,7 @@ export class SubscriptionList {
     this.changes++;
     const key = subscription.sid.toString('latin1');
     this.#leave(key, subscription);
+    this.#ending ??= new Map();
     this.#ending.set(key, subscription);
   }
 
@@ -138,7 +139,7 @@ export class SubscriptionList {
    */
   plainMatches(subject: Buffer, published = Number.POSITIVE_INFINITY): Subscription[] {
     const found: Subscription[] = [];
-    for (const one of [...this.#bySid.values(), ...this.#ending.values()]) {
+    for (const one of [...this.#bySid.values(), ...(this.#ending?.values() ?? [])]) {
       const wasThere = one.publishedBefore < published && published <= one.publishedUntil;
       if (wasThere && !one.isQueue && matches(one.subject, subject, 0, subject.length)) found.push(one);
     }
@@ -151,8 +152,8 @@ export class SubscriptionList {
       one.isOpen = false;
       this.#leave(key, one);
     }
-    for (const one of this.#ending.values()) one.isOpen = false;
-    this.#ending.clear();
+    for (const one of this.#ending?.values() ?? []) one.isOpen = false;
+    this.#ending = null;
   }
 
   #leave(key: string, subscription: Subscription): void {

@@ -17,6 +17,8 @@ export interface WebSocketConfig {
   readonly path: string | null;
   /** Origins a browser may come from; empty = any. Requests without an Origin header always pass. */
   readonly allowedOrigins: 'same_origin' | readonly string[];
+  /** Addresses and networks whose `X-Forwarded-For` counts. */
+  readonly trustedProxies: readonly string[];
 }
 
 /** A certificate with its key, and whom to trust. */
@@ -69,6 +71,8 @@ export interface ListenerConfig {
   readonly port: number;
   /** 0 = only the gateway-wide limit applies. */
   readonly maxConnections: number;
+  /** Such as `allow 10.0.0.0/8`; the first that matches counts. */
+  readonly accessRules: readonly string[];
   /** Template that replaces the gateway-wide one, or null. */
   readonly mountpoint: string | null;
   /** False: clients of this listener need no credentials. */

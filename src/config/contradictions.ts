@@ -73,16 +73,26 @@ function checkListeners(settings: Settings, add: Add): void {
     const isOpen = !isAsked && !isLoopback(listener.bind.host) && listener.authentication !== 'off';
     if (upstream.mode === 'pooled' && isOpen) add(`${path}.bind`, `${shown(listener.bind)} ${OPEN_RELAY}`);
     checkWebSocket(listener, path, add);
+    checkAccessRules(listener.access_rules, `${path}.access_rules`, add);
     checkListenerTls(listener.type, listener.tls, (name, message) => add(`${path}.${name}`, message));
   }
 }
 
 function checkWebSocket({ type, websocket }: Settings['listeners'][number], path: string, add: Add): void {
-  const { compression, path: urlPath, allowed_origins: origins } = websocket;
+  const { compression, path: urlPath, allowed_origins: origins, trusted_proxies: proxies } = websocket;
   const isWebSocket = type === 'ws' || type === 'wss';
-  if (!isWebSocket && (compression || urlPath !== '' || origins.length > 0)) {
+  if (!isWebSocket && (compression || urlPath !== '' || origins.length + proxies.length > 0)) {
     add(`${path}.websocket`, 'is only for listeners of type "ws" or "wss"');
   }
+}
+
+/** Lists that cannot mean what they say. */
+function checkAccessRules(rules: readonly string[], path: string, add: Add): void {
+  if (rules.length > 0 && !rules.some((rule) => rule.startsWith('deny ')))
+    add(path, 'deny nobody, so that everybody may connect; end them with "deny all"');
+  const last = rules.findIndex((rule) => rule.endsWith(' all'));
+  if (last >= 0 && last < rules.length - 1)
+    add(`${path}[${last + 1}]`, `= "${rules[last + 1]}" never counts: "${rules[last]}" comes first`);
 }
 
 function checkBind(

@@ -265,12 +265,14 @@ function toListener(listener: Settings['listeners'][number], position: number): 
     host: listener.bind.host,
     port: listener.bind.port,
     maxConnections: listener.max_connections,
+    accessRules: listener.access_rules,
     mountpoint: listener.mountpoint,
     isAuthenticated: listener.authentication === 'on',
     websocket: {
       compression: listener.websocket.compression,
       path: listener.websocket.path === '' ? null : listener.websocket.path,
       allowedOrigins: listener.websocket.allowed_origins,
+      trustedProxies: listener.websocket.trusted_proxies,
     },
     tls: toListenerTls(listener.tls, `listeners[${position}].tls`),
   };

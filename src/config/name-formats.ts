@@ -2,6 +2,7 @@
  * Formats of settings that name something: addresses, URLs, identity templates, topic prefixes, subjects.
  * Checks the shape only; opens nothing and resolves nothing.
  */
+import { isIP } from 'node:net';
 import { CONNECT_TEXT_FIELDS } from '../nats/connect-options.ts';
 import { type Format, FormatError, listWords, text } from './formats.ts';
 
@@ -166,6 +167,22 @@ export const subjectPattern = text('a subject such as "alarms.>" or "rooms.*.tem
     !CONTROL.test(value) &&
     tokens.every((token, position) => token !== '' && (token !== '>' || position === tokens.length - 1))
   );
+});
+
+/** An address or a network in CIDR form. */
+function isNetwork(value: string): boolean {
+  const match = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(value);
+  const family = isIP(match?.[1] ?? '');
+  return family !== 0 && Number(match?.[2] ?? 0) <= (family === 4 ? 32 : 128);
+}
+
+/** See {@link isNetwork}. */
+export const network = text('addresses or networks such as "10.0.0.0/8"', isNetwork);
+
+/** One of the rules about who may connect by address. */
+export const accessRule = text('rules such as "allow 10.0.0.0/8" or "deny all"', (value) => {
+  const target = /^(?:allow|deny) (\S+)$/.exec(value)?.[1] ?? '';
+  return target === 'all' || isNetwork(target);
 });
 
 /** A web origin, as browsers send it. */

@@ -71,6 +71,11 @@ const LISTENER_KEYS = {
   ),
   bind: key('Address and port to listen on.', names.listenAddress, undefined),
   max_connections: key('Most clients on this listener; 0 leaves it to the gateway-wide limit.', anyCount, 0),
+  access_rules: key(
+    'Who may connect by address, such as `["allow 10.0.0.0/8", "deny all"]`: the first rule that matches counts, and who matches none may connect.',
+    listOf(names.accessRule, 'rules such as "allow 10.0.0.0/8" or "deny all"'),
+    [],
+  ),
   mountpoint: optional(
     'Replaces the gateway-wide `mountpoint` for clients of this listener.',
     names.mountpoint,
@@ -94,6 +99,11 @@ const LISTENER_KEYS = {
     allowed_origins: key(
       'Web pages that may connect: `"same_origin"` or a list of origins; empty allows any. Programs, which send no Origin header, always may. Only for types `ws` and `wss`.',
       either(choice('same_origin'), listOf(names.webOrigin, 'origins such as "https://example.org"')),
+      [],
+    ),
+    trusted_proxies: key(
+      'Addresses and networks of proxies whose header `X-Forwarded-For` says who the client is; empty: nobody is believed. Only for types `ws` and `wss`.',
+      listOf(names.network, 'addresses or networks such as "10.0.0.0/8"'),
       [],
     ),
   },
@@ -361,8 +371,4 @@ export const SCHEMA = withEnvironment(KEYS) as typeof KEYS;
 export type Settings = Parsed<typeof KEYS>;
 
 /** Settings of later versions, which must not be taken for slips of the pen. True: an empty value changes nothing. */
-export const NOT_YET: ReadonlyMap<string, boolean> = new Map([
-  ['listeners[].access_rules', true],
-  ['listeners[].proxy_protocol', false],
-  ['listeners[].websocket.trusted_proxies', true],
-]);
+export const NOT_YET: ReadonlyMap<string, boolean> = new Map([['listeners[].proxy_protocol', false]]);

@@ -83,7 +83,7 @@ export class ClientParts {
     };
     const createSession = this.#sessionFactory();
     const acceptor = new Acceptor({ context, registry, counters, createSession, admission });
-    const parts = { acceptor, certificates, logger };
+    const parts = { acceptor, certificates, counters, logger };
     this.listeners = new ListenerSet((plan) => createListener(plan, parts), logger);
   }
 

@@ -1,9 +1,11 @@
 /** Makes the listener that a configuration describes. Must not know about NATS or sessions. */
+import type { Counters } from '../metrics/counters.ts';
 import type { CredentialStore } from '../tls/credential-store.ts';
 import type { TlsSettings } from '../tls/material.ts';
 import { systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import type { Acceptor } from './acceptor.ts';
+import { Gatekeeper } from './gatekeeper.ts';
 import type { Listener } from './listener.ts';
 import type { ListenerPlan } from './listener-set.ts';
 import { TcpListener } from './tcp-listener.ts';
@@ -15,12 +17,14 @@ export interface ListenerSettings extends ListenerPlan {
   readonly type: 'tcp' | 'tls' | 'ws' | 'wss';
   /** 0: only the limit of the gateway counts. */
   readonly maxConnections: number;
+  readonly accessRules: readonly string[];
   readonly tls: (TlsSettings & Omit<ListenerTls, 'credentials'>) | null;
   readonly websocket: {
     readonly compression: boolean;
     readonly path: string | null;
     /** Empty: any. */
     readonly allowedOrigins: 'same_origin' | readonly string[];
+    readonly trustedProxies: readonly string[];
   };
   /** How long the upgrade to a WebSocket may take, in milliseconds. */
   readonly webSocketHandshakeMs: number;
@@ -31,6 +35,7 @@ export interface ListenerSettings extends ListenerPlan {
 /** What all listeners of a gateway share. */
 export interface ListenerParts {
   readonly acceptor: Acceptor;
+  readonly counters: Counters;
   readonly certificates: CredentialStore;
   readonly logger: Logger;
 }
@@ -44,6 +49,11 @@ export function createListener(settings: ListenerSettings, parts: ListenerParts)
     port,
     maxConnections: maxConnections === 0 ? undefined : maxConnections,
     tls: handshakes(settings, parts),
+    gatekeeper: new Gatekeeper(
+      { name, accessRules: settings.accessRules, trustedProxies: websocket.trustedProxies },
+      parts.counters.ofListener(name),
+      new RepeatLimiter(parts.logger, systemClock),
+    ),
   };
   if (type === 'tcp' || type === 'tls') return new TcpListener(common, parts.acceptor, parts.logger);
   const { allowedOrigins } = websocket;

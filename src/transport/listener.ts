@@ -3,7 +3,9 @@
  */
 import type { Socket } from 'node:net';
 import type { PeerInfo, PeerTls } from '../session/ports.ts';
+import type { Gatekeeper } from './gatekeeper.ts';
 import type { ListeningSocket } from './listening-socket.ts';
+import { plainAddress } from './networks.ts';
 import type { TlsHandshakes } from './tls-handshakes.ts';
 
 /** Where a listener can be reached. */
@@ -46,6 +48,8 @@ export interface ListenerOptions {
   readonly maxConnections?: number | undefined;
   /** Undefined: no TLS. */
   readonly tls?: TlsHandshakes | undefined;
+  /** Undefined: everybody may connect. */
+  readonly gatekeeper?: Gatekeeper | undefined;
 }
 
 /** Idle time after which the kernel asks whether a silent peer still exists. */
@@ -74,9 +78,4 @@ export function originOf(
     localPort: localPort ?? 0,
     tls,
   };
-}
-
-/** An IPv4 client of a dual-stack socket is shown as IPv4. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }

@@ -70,7 +70,11 @@ export class TcpListener implements Listener, SocketTaker {
 
   /** What comes before the bytes of the client, and before TLS, has to be taken off the socket here. */
   onSocket(socket: Socket): void {
-    const { name, maxConnections, tls: handshakes } = this.#options;
+    const { name, maxConnections, tls: handshakes, gatekeeper } = this.#options;
+    if (gatekeeper?.admits(socket.remoteAddress) === false) {
+      socket.destroy();
+      return;
+    }
     const tls = handshakes === undefined ? null : new ConnectionTls(handshakes.policy);
     const origin = originOf(socket, name, 'tcp', tls);
     if (origin === null) {

@@ -120,7 +120,8 @@ export class WebSocketListener implements Listener, SocketTaker {
   }
 
   onSocket(socket: Socket): void {
-    if (this.#handshakes.size >= MAX_HANDSHAKES) {
+    const isAdmitted = this.#options.gatekeeper?.admitsPeer(socket.remoteAddress) !== false;
+    if (!isAdmitted || this.#handshakes.size >= MAX_HANDSHAKES) {
       socket.destroy();
       return;
     }
@@ -158,7 +159,8 @@ export class WebSocketListener implements Listener, SocketTaker {
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { path, allowedOrigins } = this.#options;
+    const { path, allowedOrigins, gatekeeper } = this.#options;
+    const client = gatekeeper?.clientBehind(request.socket.remoteAddress ?? '', forwardedFor(request));
     const requested = (request.url ?? '').split('?', 1)[0];
     if (request.method === 'GET' && request.headers['sec-websocket-version'] !== '13') {
       refuse(socket, 400);
@@ -166,20 +168,31 @@ export class WebSocketListener implements Listener, SocketTaker {
       refuse(socket, 404);
     } else if (!isOriginAllowed(request, allowedOrigins ?? null, this.#options.tls !== undefined)) {
       refuse(socket, 403);
+    } else if (client !== undefined && gatekeeper?.admits(client) === false) {
+      refuse(socket, 403);
     } else {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         const below = this.#below.get(socket);
         if (below !== undefined) this.#endHandshake(below.socket);
-        const origin = originOf(request.socket, this.#options.name, 'ws', below?.tls ?? null);
-        if (origin === null) {
+        const peer = originOf(request.socket, this.#options.name, 'ws', below?.tls ?? null);
+        if (peer === null) {
           webSocket.terminate();
           return;
         }
+        // Which port a client has behind a proxy is not known.
+        const isBehindProxy = client !== undefined && client !== peer.remoteAddress;
+        const origin = isBehindProxy ? { ...peer, remoteAddress: client, remotePort: 0 } : peer;
         const stream = new WebSocketStream(webSocket, socket);
         this.#acceptor.accept({ stream, origin, maxConnections: this.#options.maxConnections });
       });
     }
   }
+}
+
+/** Several headers are one list. */
+function forwardedFor({ headers }: IncomingMessage): string | undefined {
+  const value = headers['x-forwarded-for'];
+  return Array.isArray(value) ? value.join(',') : value;
 }
 
 function serverOptions(options: WebSocketListenerOptions): ServerOptions {

@@ -56,9 +56,10 @@ test('load: the built-in defaults are a working configuration', () => {
       host: '127.0.0.1',
       port: 4222,
       maxConnections: 0,
+      accessRules: [],
       mountpoint: null,
       isAuthenticated: true,
-      websocket: { compression: false, path: null, allowedOrigins: [] },
+      websocket: { compression: false, path: null, allowedOrigins: [], trustedProxies: [] },
       tls: null,
     },
   ]);

@@ -24,6 +24,7 @@ export function partOf(config: Config, { ports, broker }: WorkerSurroundings): C
     http: { ...http, address: null, users: [], tokens: [], tls: null },
     listeners: config.listeners.map((listener, index) => ({
       ...listener,
+      maxConnectionRate: listener.maxConnectionRate / workers,
       port: ports?.[index] ?? listener.port,
     })),
     ...(broker !== null && {

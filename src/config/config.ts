@@ -71,6 +71,8 @@ export interface ListenerConfig {
   readonly port: number;
   /** 0 = only the gateway-wide limit applies. */
   readonly maxConnections: number;
+  /** Connections per second; 0 = any number. */
+  readonly maxConnectionRate: number;
   /** Such as `allow 10.0.0.0/8`; the first that matches counts. */
   readonly accessRules: readonly string[];
   /** Template that replaces the gateway-wide one, or null. */

@@ -265,6 +265,7 @@ function toListener(listener: Settings['listeners'][number], position: number): 
     host: listener.bind.host,
     port: listener.bind.port,
     maxConnections: listener.max_connections,
+    maxConnectionRate: listener.max_connection_rate,
     accessRules: listener.access_rules,
     mountpoint: listener.mountpoint,
     isAuthenticated: listener.authentication === 'on',

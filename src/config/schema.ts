@@ -71,6 +71,11 @@ const LISTENER_KEYS = {
   ),
   bind: key('Address and port to listen on.', names.listenAddress, undefined),
   max_connections: key('Most clients on this listener; 0 leaves it to the gateway-wide limit.', anyCount, 0),
+  max_connection_rate: key(
+    'Most new connections per second, and at once; those beyond are closed. 0 is unlimited. Each worker gets an equal part.',
+    integer(0, 1_000_000),
+    0,
+  ),
   access_rules: key(
     'Who may connect by address, such as `["allow 10.0.0.0/8", "deny all"]`: the first rule that matches counts, and who matches none may connect.',
     listOf(names.accessRule, 'rules such as "allow 10.0.0.0/8" or "deny all"'),

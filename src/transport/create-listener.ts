@@ -17,6 +17,7 @@ export interface ListenerSettings extends ListenerPlan {
   readonly type: 'tcp' | 'tls' | 'ws' | 'wss';
   /** 0: only the limit of the gateway counts. */
   readonly maxConnections: number;
+  readonly maxConnectionRate: number;
   readonly accessRules: readonly string[];
   readonly tls: (TlsSettings & Omit<ListenerTls, 'credentials'>) | null;
   readonly websocket: {
@@ -50,9 +51,15 @@ export function createListener(settings: ListenerSettings, parts: ListenerParts)
     maxConnections: maxConnections === 0 ? undefined : maxConnections,
     tls: handshakes(settings, parts),
     gatekeeper: new Gatekeeper(
-      { name, accessRules: settings.accessRules, trustedProxies: websocket.trustedProxies },
+      {
+        name,
+        accessRules: settings.accessRules,
+        trustedProxies: websocket.trustedProxies,
+        maxConnectionRate: settings.maxConnectionRate,
+      },
       parts.counters.ofListener(name),
       new RepeatLimiter(parts.logger, systemClock),
+      systemClock,
     ),
   };
   if (type === 'tcp' || type === 'tls') return new TcpListener(common, parts.acceptor, parts.logger);

@@ -71,7 +71,9 @@ export class TcpListener implements Listener, SocketTaker {
   /** What comes before the bytes of the client, and before TLS, has to be taken off the socket here. */
   onSocket(socket: Socket): void {
     const { name, maxConnections, tls: handshakes, gatekeeper } = this.#options;
-    if (gatekeeper?.admits(socket.remoteAddress) === false) {
+    const { remoteAddress } = socket;
+    const isAdmitted = gatekeeper?.admits(remoteAddress) !== false;
+    if (!isAdmitted || gatekeeper?.takesOneMore(remoteAddress) === false) {
       socket.destroy();
       return;
     }

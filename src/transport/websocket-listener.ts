@@ -120,8 +120,14 @@ export class WebSocketListener implements Listener, SocketTaker {
   }
 
   onSocket(socket: Socket): void {
-    const isAdmitted = this.#options.gatekeeper?.admitsPeer(socket.remoteAddress) !== false;
-    if (!isAdmitted || this.#handshakes.size >= MAX_HANDSHAKES) {
+    const { gatekeeper } = this.#options;
+    const { remoteAddress } = socket;
+    const isAdmitted = gatekeeper?.admitsPeer(remoteAddress) !== false;
+    if (
+      !isAdmitted ||
+      gatekeeper?.takesOneMore(remoteAddress) === false ||
+      this.#handshakes.size >= MAX_HANDSHAKES
+    ) {
       socket.destroy();
       return;
     }

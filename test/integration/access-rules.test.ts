@@ -6,6 +6,7 @@ import { type GatewaySettings, type RunningGateway, writeSettings } from '../sup
 import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts';
 import { connectRaw, connectRawWebSocket, type RawClient } from '../support/raw-client.ts';
 import { Scene } from '../support/scene.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const ONE = '127.0.0.5';
 let scene: Scene<Mosquitto>;
@@ -72,6 +73,29 @@ test('access rules: a reload changes who may connect', async () => {
   const client = await connectRaw(gateway.host, gateway.port, { readInfo: false });
   await client.closed();
   assert.equal(client.receivedBytes, 0);
+});
+
+test('connection rate: those beyond are closed, counted, and others come in a little later', async () => {
+  const listeners = [{ name: 'tcp', type: 'tcp', bind: '127.0.0.1:0', max_connection_rate: 5 }];
+  const gateway = await scene.otherGateway({ listeners });
+  for (let i = 0; i < 5; i++) await greeted(gateway, ONE);
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, () => connectRaw(gateway.host, gateway.port, { readInfo: false })),
+  );
+  open.push(...clients);
+  const refusedCount = () => gateway.gateway.status().counters.ofListener('tcp').rejected.get('rate') ?? 0;
+  await waitFor(() => clients.filter(({ isOpen }) => !isOpen).length === refusedCount());
+  assert.ok(refusedCount() >= 10, `${refusedCount()}`);
+  const comesIn = async (): Promise<boolean> => {
+    const client = await connectRaw(gateway.host, gateway.port, { readInfo: false });
+    open.push(client);
+    return await client.expect(/INFO/).then(
+      () => true,
+      () => false,
+    );
+  };
+  await waitFor(comesIn);
+  assert.equal(gateway.logLines('client.rate_limited')[0]?.listener, 'tcp');
 });
 
 /** Who the client is for the gateway: its mountpoint says so. */

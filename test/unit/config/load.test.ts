@@ -56,6 +56,7 @@ test('load: the built-in defaults are a working configuration', () => {
       host: '127.0.0.1',
       port: 4222,
       maxConnections: 0,
+      maxConnectionRate: 0,
       accessRules: [],
       mountpoint: null,
       isAuthenticated: true,

@@ -66,10 +66,11 @@ export class RedisLink {
       try {
         return await this.#attempt(command, values, signal);
       } catch (error) {
-        const isLost = error instanceof Error && !(error instanceof BackendError) && LOST.test(error.message);
-        if (!isLost || signal.aborted || this.#isClosed) throw error;
+        if (!isLost(error) || signal.aborted || this.#isClosed) throw error;
         return await this.#attempt(command, values, signal);
       }
+    } catch (error) {
+      throw isLost(error) ? new BackendError('the connection was lost', 'CONNECTION_LOST') : error;
     } finally {
       this.#pending--;
     }
@@ -144,4 +145,8 @@ export class RedisLink {
     this.#coming?.wake();
     this.#coming = null;
   }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof BackendError) && LOST.test(error.message);
 }

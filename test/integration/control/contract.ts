@@ -158,7 +158,7 @@ export function testControl({ workers, start }: Setting): void {
     const mute = await raw();
     await waitFor(async () => (await page()).total === 1, 5_000, 'a client counts from its connection on');
     mute.send('SUB a 1\r\nPUB a 2\r\nhi\r\n');
-    await mute.readUntil('hi\r\n');
+    assert.match((await mute.pingPong()).toString(), /MSG a 1 2\r\nhi\r\n/);
     const { clients } = await page();
     const [view] = clients;
     assert.ok(view !== undefined && clients.length === 1);

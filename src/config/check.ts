@@ -6,10 +6,10 @@ import { USERS_KIND } from './authentication/built-in.ts';
 import { type Variants, variantOf } from './entries.ts';
 import { FormatError, listWords } from './formats.ts';
 import { type Group, holdsSecret, isKey, isRequired, type Key, keysOf } from './key.ts';
-import { anyPosition, formatPath, isRecord, type KeyPath } from './key-path.ts';
+import { formatPath, isRecord, type KeyPath } from './key-path.ts';
 import { suggestion } from './nearest-name.ts';
 import { type Problems, show } from './problems.ts';
-import { NOT_YET, SCHEMA } from './schema.ts';
+import { SCHEMA } from './schema.ts';
 import { nodeAt, type Setting } from './sources.ts';
 
 /** Adds a problem for everything in a setting that is not allowed. @returns whether it can be used */
@@ -21,7 +21,7 @@ export function checkSetting(setting: Setting, problems: Problems): boolean {
     found.count += 1;
     problems.add(formatPath(at), setting.originAt?.(at) ?? setting.origin, message);
   };
-  if (node === undefined) reportUnknown(path, value, report);
+  if (node === undefined) reportUnknown(path, report);
   else checkNode(node, path, value, report);
   return found.count === 0 && node !== undefined;
 }
@@ -54,7 +54,7 @@ function checkGroup(group: Group, path: KeyPath, value: unknown, report: Report)
   for (const [name, inner] of Object.entries(value)) {
     const here = [...path, name];
     const node = Object.hasOwn(group, name) ? group[name] : undefined;
-    if (node === undefined) reportUnknown(here, inner, report, group);
+    if (node === undefined) reportUnknown(here, report, group);
     else checkNode(node, here, inner, report);
   }
   for (const [name, node] of Object.entries(group)) {
@@ -112,12 +112,7 @@ function mayHoldSecret(key: Key<unknown>, value: unknown): boolean {
 }
 
 /** @param group where the name stands, if that is known */
-function reportUnknown(path: KeyPath, value: unknown, report: Report, group?: Group): void {
-  const emptyIsFine = NOT_YET.get(anyPosition(formatPath(path)));
-  if (emptyIsFine !== undefined) {
-    if (!(emptyIsFine && isEmpty(value))) report(path, 'is not available in this version; remove it');
-    return;
-  }
+function reportUnknown(path: KeyPath, report: Report, group?: Group): void {
   const parent = path.slice(0, -1);
   const node = group ?? (parent.length === 0 ? SCHEMA : nodeAt(parent));
   const list = nodeAt(path.slice(0, 1));
@@ -139,8 +134,4 @@ function allNames(): string[] {
   return [...keysOf(SCHEMA)].flatMap(([path, { items }]) => {
     return items === undefined ? [path] : [path, ...Object.keys(items).map((name) => `${path}[0].${name}`)];
   });
-}
-
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0;
 }

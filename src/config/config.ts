@@ -75,6 +75,8 @@ export interface ListenerConfig {
   readonly maxConnectionRate: number;
   /** Such as `allow 10.0.0.0/8`; the first that matches counts. */
   readonly accessRules: readonly string[];
+  /** Load balancers that say who the client is; null: clients connect themselves. */
+  readonly proxyProtocol: { readonly from: readonly string[]; readonly timeoutMs: number } | null;
   /** Template that replaces the gateway-wide one, or null. */
   readonly mountpoint: string | null;
   /** False: clients of this listener need no credentials. */

@@ -74,6 +74,12 @@ function checkListeners(settings: Settings, add: Add): void {
     if (upstream.mode === 'pooled' && isOpen) add(`${path}.bind`, `${shown(listener.bind)} ${OPEN_RELAY}`);
     checkWebSocket(listener, path, add);
     checkAccessRules(listener.access_rules, `${path}.access_rules`, add);
+    if (listener.proxy_protocol !== listener.proxy_protocol_from.length > 0) {
+      const words = listener.proxy_protocol
+        ? 'needs the addresses of your load balancers: anyone else could claim to be anyone'
+        : 'is only for listeners with proxy_protocol';
+      add(`${path}.proxy_protocol_from`, words);
+    }
     checkListenerTls(listener.type, listener.tls, (name, message) => add(`${path}.${name}`, message));
   }
 }

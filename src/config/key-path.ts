@@ -25,11 +25,6 @@ export function formatPath(path: KeyPath): string {
   }, '');
 }
 
-/** `listeners[0].bind` → `listeners[].bind`: the same for every entry. */
-export function anyPosition(path: string): string {
-  return path.replaceAll(/\[\d+\]/g, '[]');
-}
-
 /** A JSON object (not an array, not null). */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

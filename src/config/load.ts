@@ -267,6 +267,9 @@ function toListener(listener: Settings['listeners'][number], position: number): 
     maxConnections: listener.max_connections,
     maxConnectionRate: listener.max_connection_rate,
     accessRules: listener.access_rules,
+    proxyProtocol: listener.proxy_protocol
+      ? { from: listener.proxy_protocol_from, timeoutMs: listener.proxy_protocol_timeout }
+      : null,
     mountpoint: listener.mountpoint,
     isAuthenticated: listener.authentication === 'on',
     websocket: {

@@ -81,6 +81,17 @@ const LISTENER_KEYS = {
     listOf(names.accessRule, 'rules such as "allow 10.0.0.0/8" or "deny all"'),
     [],
   ),
+  proxy_protocol: key(
+    'Connections come through a load balancer that says in a PROXY header (version 1 or 2) who the client is; without one nobody is served.',
+    boolean,
+    false,
+  ),
+  proxy_protocol_from: key(
+    'Addresses and networks of the load balancers; with `proxy_protocol` nobody else may connect.',
+    listOf(names.network, 'addresses or networks such as "10.0.0.0/8"'),
+    [],
+  ),
+  proxy_protocol_timeout: key('How long a PROXY header may take.', timeout, '3s'),
   mountpoint: optional(
     'Replaces the gateway-wide `mountpoint` for clients of this listener.',
     names.mountpoint,
@@ -374,6 +385,3 @@ export const SCHEMA = withEnvironment(KEYS) as typeof KEYS;
 
 /** The values of all settings. */
 export type Settings = Parsed<typeof KEYS>;
-
-/** Settings of later versions, which must not be taken for slips of the pen. True: an empty value changes nothing. */
-export const NOT_YET: ReadonlyMap<string, boolean> = new Map([['listeners[].proxy_protocol', false]]);

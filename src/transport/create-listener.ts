@@ -8,6 +8,7 @@ import type { Acceptor } from './acceptor.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import type { Listener } from './listener.ts';
 import type { ListenerPlan } from './listener-set.ts';
+import { ProxyGate } from './proxy-gate.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { type ListenerTls, TlsHandshakes } from './tls-handshakes.ts';
 import { WebSocketListener } from './websocket-listener.ts';
@@ -19,6 +20,7 @@ export interface ListenerSettings extends ListenerPlan {
   readonly maxConnections: number;
   readonly maxConnectionRate: number;
   readonly accessRules: readonly string[];
+  readonly proxyProtocol: { readonly from: readonly string[]; readonly timeoutMs: number } | null;
   readonly tls: (TlsSettings & Omit<ListenerTls, 'credentials'>) | null;
   readonly websocket: {
     readonly compression: boolean;
@@ -44,6 +46,9 @@ export interface ListenerParts {
 /** @throws {GatewayError} `GW_CONFIG` when its certificate cannot be used */
 export function createListener(settings: ListenerSettings, parts: ListenerParts): Listener {
   const { name, host, port, maxConnections, type, websocket } = settings;
+  const counters = parts.counters.ofListener(name);
+  const log = new RepeatLimiter(parts.logger, systemClock);
+  const { proxyProtocol } = settings;
   const common = {
     name,
     host,
@@ -57,10 +62,14 @@ export function createListener(settings: ListenerSettings, parts: ListenerParts)
         trustedProxies: websocket.trustedProxies,
         maxConnectionRate: settings.maxConnectionRate,
       },
-      parts.counters.ofListener(name),
-      new RepeatLimiter(parts.logger, systemClock),
+      counters,
+      log,
       systemClock,
     ),
+    proxyGate:
+      proxyProtocol === null
+        ? undefined
+        : new ProxyGate({ name, ...proxyProtocol }, { counters, log, clock: systemClock }),
   };
   if (type === 'tcp' || type === 'tls') return new TcpListener(common, parts.acceptor, parts.logger);
   const { allowedOrigins } = websocket;

@@ -6,6 +6,8 @@ import type { PeerInfo, PeerTls } from '../session/ports.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import { plainAddress } from './networks.ts';
+import type { ProxyGate } from './proxy-gate.ts';
+import type { ProxiedClient } from './proxy-header.ts';
 import type { TlsHandshakes } from './tls-handshakes.ts';
 
 /** Where a listener can be reached. */
@@ -50,6 +52,8 @@ export interface ListenerOptions {
   readonly tls?: TlsHandshakes | undefined;
   /** Undefined: everybody may connect. */
   readonly gatekeeper?: Gatekeeper | undefined;
+  /** Undefined: clients connect themselves, and not through a proxy that says who they are. */
+  readonly proxyGate?: ProxyGate | undefined;
 }
 
 /** Idle time after which the kernel asks whether a silent peer still exists. */
@@ -66,14 +70,15 @@ export function originOf(
   listener: string,
   transport: PeerInfo['transport'],
   tls: PeerTls | null,
+  client: ProxiedClient | null = null,
 ): Omit<PeerInfo, 'cid'> | null {
   const { remoteAddress, remotePort, localAddress, localPort } = socket;
   if (remoteAddress === undefined || remotePort === undefined) return null;
   return {
     listener,
     transport,
-    remoteAddress: plainAddress(remoteAddress),
-    remotePort,
+    remoteAddress: client?.address ?? plainAddress(remoteAddress),
+    remotePort: client?.port ?? remotePort,
     localAddress: plainAddress(localAddress ?? ''),
     localPort: localPort ?? 0,
     tls,

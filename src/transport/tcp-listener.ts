@@ -8,6 +8,7 @@ import type { Acceptor } from './acceptor.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { type Listener, type ListenerAddress, type ListenerOptions, originOf } from './listener.ts';
 import { ListeningSocket, type SocketTaker } from './listening-socket.ts';
+import type { ProxiedClient } from './proxy-header.ts';
 import { SocketStream } from './socket-stream.ts';
 import { ConnectionTls } from './tls-handshakes.ts';
 import { TlsStream } from './tls-stream.ts';
@@ -63,6 +64,7 @@ export class TcpListener implements Listener, SocketTaker {
 
   async close(): Promise<void> {
     const socket = this.release();
+    this.#options.proxyGate?.close();
     if (socket === null) return;
     socket.close();
     this.#logger.info({ event: 'listener.closed', ...this.address }, 'no longer listening');
@@ -70,15 +72,22 @@ export class TcpListener implements Listener, SocketTaker {
 
   /** What comes before the bytes of the client, and before TLS, has to be taken off the socket here. */
   onSocket(socket: Socket): void {
+    const { proxyGate } = this.#options;
+    if (proxyGate === undefined) this.#admit(socket, null);
+    else proxyGate.read(socket, (client) => this.#admit(socket, client));
+  }
+
+  /** @param client whom a proxy speaks for; null: the other end of the socket */
+  #admit(socket: Socket, client: ProxiedClient | null): void {
     const { name, maxConnections, tls: handshakes, gatekeeper } = this.#options;
-    const { remoteAddress } = socket;
+    const remoteAddress = client?.address ?? socket.remoteAddress;
     const isAdmitted = gatekeeper?.admits(remoteAddress) !== false;
     if (!isAdmitted || gatekeeper?.takesOneMore(remoteAddress) === false) {
       socket.destroy();
       return;
     }
     const tls = handshakes === undefined ? null : new ConnectionTls(handshakes.policy);
-    const origin = originOf(socket, name, 'tcp', tls);
+    const origin = originOf(socket, name, 'tcp', tls, client);
     if (origin === null) {
       socket.destroy();
       return;

@@ -9,6 +9,7 @@ import type { Logger } from '../util/logger.ts';
 import type { Acceptor } from './acceptor.ts';
 import { type Listener, type ListenerAddress, type ListenerOptions, originOf } from './listener.ts';
 import { ListeningSocket, type SocketTaker } from './listening-socket.ts';
+import type { ProxiedClient } from './proxy-header.ts';
 import { ConnectionTls, type TlsHandshakes } from './tls-handshakes.ts';
 import {
   type AllowedOrigins,
@@ -42,6 +43,14 @@ const CLOSE_TIMEOUT_MS = 1000;
 /** Connections without a completed upgrade. They are not counted as clients, so they need a bound of their own. */
 const MAX_HANDSHAKES = 1024;
 
+/** What is below a byte stream that HTTP reads. */
+interface Below {
+  readonly socket: Socket;
+  /** Whom a proxy speaks for; null: the other end of the socket. */
+  readonly client: ProxiedClient | null;
+  readonly tls: ConnectionTls | null;
+}
+
 /** See {@link Listener}. */
 export class WebSocketListener implements Listener, SocketTaker {
   readonly #options: WebSocketListenerOptions;
@@ -54,7 +63,7 @@ export class WebSocketListener implements Listener, SocketTaker {
   /** Connections that are not WebSockets yet, each with its time limit. */
   readonly #handshakes = new Map<Socket, NodeJS.Timeout>();
   /** The TCP socket below what HTTP sees, and the TLS between the two. */
-  readonly #below = new WeakMap<Duplex, { readonly socket: Socket; readonly tls: ConnectionTls | null }>();
+  readonly #below = new WeakMap<Duplex, Below>();
   #port: number;
 
   constructor(options: WebSocketListenerOptions, acceptor: Acceptor, logger: Logger) {
@@ -113,6 +122,7 @@ export class WebSocketListener implements Listener, SocketTaker {
 
   async close(): Promise<void> {
     const socket = this.release();
+    this.#options.proxyGate?.close();
     if (socket === null) return;
     socket.close();
     for (const one of this.#handshakes.keys()) one.destroy();
@@ -120,8 +130,15 @@ export class WebSocketListener implements Listener, SocketTaker {
   }
 
   onSocket(socket: Socket): void {
+    const { proxyGate } = this.#options;
+    if (proxyGate === undefined) this.#admit(socket, null);
+    else proxyGate.read(socket, (client) => this.#admit(socket, client));
+  }
+
+  /** @param client whom a proxy speaks for; null: the other end of the socket */
+  #admit(socket: Socket, client: ProxiedClient | null): void {
     const { gatekeeper } = this.#options;
-    const { remoteAddress } = socket;
+    const remoteAddress = client?.address ?? socket.remoteAddress;
     const isAdmitted = gatekeeper?.admitsPeer(remoteAddress) !== false;
     if (
       !isAdmitted ||
@@ -137,11 +154,11 @@ export class WebSocketListener implements Listener, SocketTaker {
     this.#handshakes.set(socket, timer);
     socket.once('close', () => this.#endHandshake(socket));
     // What comes before TLS has to be taken off the socket here.
-    if (handshakes === undefined) this.#toHttp(socket, socket, null);
-    else this.#startTls(socket, handshakes);
+    if (handshakes === undefined) this.#toHttp(socket, { socket, client, tls: null });
+    else this.#startTls(socket, handshakes, client);
   }
 
-  #startTls(socket: Socket, handshakes: TlsHandshakes): void {
+  #startTls(socket: Socket, handshakes: TlsHandshakes, client: ProxiedClient | null): void {
     // Until TLS has taken over, nobody else listens.
     socket.on('error', () => socket.destroy());
     const tls = new ConnectionTls(handshakes.policy);
@@ -150,12 +167,12 @@ export class WebSocketListener implements Listener, SocketTaker {
     handshakes.begin(socket, (secured, session) => {
       clearTimeout(timer);
       tls.session = session;
-      this.#toHttp(secured, socket, tls);
+      this.#toHttp(secured, { socket, client, tls });
     });
   }
 
-  #toHttp(stream: Duplex, socket: Socket, tls: ConnectionTls | null): void {
-    this.#below.set(stream, { socket, tls });
+  #toHttp(stream: Duplex, below: Below): void {
+    this.#below.set(stream, below);
     this.#http.emit('connection', stream);
   }
 
@@ -166,7 +183,9 @@ export class WebSocketListener implements Listener, SocketTaker {
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { path, allowedOrigins, gatekeeper } = this.#options;
-    const client = gatekeeper?.clientBehind(request.socket.remoteAddress ?? '', forwardedFor(request));
+    const below = this.#below.get(socket);
+    const address = below?.client?.address ?? request.socket.remoteAddress ?? '';
+    const client = gatekeeper?.clientBehind(address, forwardedFor(request));
     const requested = (request.url ?? '').split('?', 1)[0];
     if (request.method === 'GET' && request.headers['sec-websocket-version'] !== '13') {
       refuse(socket, 400);
@@ -178,9 +197,8 @@ export class WebSocketListener implements Listener, SocketTaker {
       refuse(socket, 403);
     } else {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const below = this.#below.get(socket);
         if (below !== undefined) this.#endHandshake(below.socket);
-        const peer = originOf(request.socket, this.#options.name, 'ws', below?.tls ?? null);
+        const peer = originOf(request.socket, this.#options.name, 'ws', below?.tls ?? null, below?.client);
         if (peer === null) {
           webSocket.terminate();
           return;

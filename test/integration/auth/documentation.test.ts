@@ -14,7 +14,8 @@ import { AuthBackend } from '../../support/auth-backend.ts';
 import { AUTHENTICATION_PAGES, DocumentedExamples } from '../../support/documented-examples.ts';
 import type { RunningGateway } from '../../support/gateway.ts';
 import { type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
-import { collect } from '../../support/nats.ts';
+import { collect, connectNats } from '../../support/nats.ts';
+import { lineHeader, ProxySpeaker } from '../../support/proxy-speaker.ts';
 import { Scene } from '../../support/scene.ts';
 
 const readme = new DocumentedExamples('README.md');
@@ -56,6 +57,24 @@ test('documentation: built_in', async () => {
   const gateway = await gatewayOf('built_in', replace);
   for (const user of ['ann', 'bob', 'eve']) await works(gateway, { user, pass: `${user}-pass` });
   await refused(gateway, { user: 'ann', pass: 'bob-pass' });
+});
+
+test('documentation: proxy_protocol', async () => {
+  const gateway = await gatewayOf('proxy_protocol', {
+    '0.0.0.0:4222': '127.0.0.1:0',
+    '10.0.0.0/8': '127.0.0.1',
+  });
+  const speaker = await ProxySpeaker.start(gateway.port);
+  try {
+    speaker.header = lineHeader('198.51.100.1', 50_000);
+    const client = await connectNats(`127.0.0.1:${speaker.port}`);
+    await client.flush();
+    await client.close();
+    speaker.header = lineHeader('203.0.113.7', 50_000);
+    await assert.rejects(connectNats(`127.0.0.1:${speaker.port}`));
+  } finally {
+    await speaker.stop();
+  }
 });
 
 test('documentation: no_auth_user', async () => {

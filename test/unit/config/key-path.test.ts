@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { anyPosition, formatPath, parsePath, valueAt, withValue } from '../../../src/config/key-path.ts';
+import { formatPath, parsePath, valueAt, withValue } from '../../../src/config/key-path.ts';
 
 const PATHS: readonly (readonly [string, (string | number)[] | undefined])[] = [
   ['a', ['a']],
@@ -38,8 +38,4 @@ test('key path: names of the object prototype are ordinary names', () => {
   const changed = withValue({}, ['__proto__', 'polluted'], true) as Record<string, unknown>;
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
   assert.deepEqual(Object.keys(changed), ['__proto__']);
-});
-
-test('key path: positions can be made anonymous', () => {
-  assert.equal(anyPosition('listeners[12].tls'), 'listeners[].tls');
 });

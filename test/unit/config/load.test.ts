@@ -58,6 +58,7 @@ test('load: the built-in defaults are a working configuration', () => {
       maxConnections: 0,
       maxConnectionRate: 0,
       accessRules: [],
+      proxyProtocol: null,
       mountpoint: null,
       isAuthenticated: true,
       websocket: { compression: false, path: null, allowedOrigins: [], trustedProxies: [] },
@@ -530,7 +531,7 @@ for (const [name, options, messages] of WRONG) {
   test(`load: refuses ${name}`, () => assert.deepEqual(problems(options), messages));
 }
 
-test('load: what is empty and belongs to later versions is no error', () => {
+test('load: what is empty is no error', () => {
   assert.deepEqual(problems({ file: file('{ "authentication": [], "default_permissions": {} }') }), []);
   assert.equal(load({ file: file('{ "default_permissions": {} }') }).defaultPermissions, null);
   const nested = load({ flags: { default_permissions: { subscribe: { deny: ['a b'] } } } });

@@ -73,6 +73,9 @@ export interface ListenerConfig {
   readonly maxConnections: number;
   /** Connections per second; 0 = any number. */
   readonly maxConnectionRate: number;
+  /** Per second and client; 0 = any. */
+  readonly maxMessageRate: number;
+  readonly maxByteRate: number;
   /** Such as `allow 10.0.0.0/8`; the first that matches counts. */
   readonly accessRules: readonly string[];
   /** Load balancers that say who the client is; null: clients connect themselves. */

@@ -266,6 +266,8 @@ function toListener(listener: Settings['listeners'][number], position: number): 
     port: listener.bind.port,
     maxConnections: listener.max_connections,
     maxConnectionRate: listener.max_connection_rate,
+    maxMessageRate: listener.max_message_rate,
+    maxByteRate: listener.max_byte_rate,
     accessRules: listener.access_rules,
     proxyProtocol: listener.proxy_protocol
       ? { from: listener.proxy_protocol_from, timeoutMs: listener.proxy_protocol_timeout }

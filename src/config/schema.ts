@@ -76,6 +76,16 @@ const LISTENER_KEYS = {
     integer(0, 1_000_000),
     0,
   ),
+  max_message_rate: key(
+    'Most messages per second that a client may publish, and at once; who sends more is read more slowly. 0 is unlimited.',
+    integer(0, 100_000_000),
+    0,
+  ),
+  max_byte_rate: key(
+    'Most bytes per second that a client may send, and at once; who sends more is read more slowly. 0 is unlimited.',
+    byteSize('0B', '1024GB'),
+    0,
+  ),
   access_rules: key(
     'Who may connect by address, such as `["allow 10.0.0.0/8", "deny all"]`: the first rule that matches counts, and who matches none may connect.',
     listOf(names.accessRule, 'rules such as "allow 10.0.0.0/8" or "deny all"'),

@@ -83,6 +83,8 @@ export class Parser {
   #chunk: Buffer = EMPTY;
   #pos = 0;
   /** Chunks that arrived while an operation was refused. */
+  /** Messages that a handler has taken. */
+  publications = 0;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #isBusy = false;
@@ -446,6 +448,7 @@ export class Parser {
       this.#state = IN_BODY;
       return true;
     }
+    if (call === PUB) this.publications += 1;
     this.#state = IN_NAME;
     this.#forgetGathered();
     return true;

@@ -53,6 +53,8 @@ export interface PeerInfo {
 /** The connection as its session sees it. */
 export interface ClientPort {
   readonly peer: PeerInfo;
+  /** Whether bytes of the client are being read; if not, its silence says nothing. */
+  readonly isReading: boolean;
   /** Operations for the client are appended here; call {@link ClientPort.flushSoon} afterwards. */
   readonly output: OutputBuffer;
   /** Bytes queued for this client and not yet taken by the kernel, `output` included. */

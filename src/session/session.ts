@@ -108,7 +108,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
           client.onceFlushed(onWritten);
         },
         onStale: () => client.fail(new GatewayError('GW_STALE', 'no answer to PING')),
-        isReadingPaused: () => this.#isHeld,
+        isReadingPaused: () => this.#isHeld || !client.isReading,
       },
       clock,
     );

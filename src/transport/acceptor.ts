@@ -10,6 +10,7 @@ import type { ByteStream } from './byte-stream.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionContext, ConnectionObserver } from './connection-context.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
+import type { PaceLimits } from './input-pace.ts';
 
 /** What an {@link Acceptor} is made of. */
 export interface AcceptorParts {
@@ -27,6 +28,8 @@ export interface AcceptedStream {
   readonly origin: Omit<PeerInfo, 'cid'>;
   /** Limit of the listener alone; undefined: only the limit of the gateway counts. */
   readonly maxConnections: number | undefined;
+  /** How fast the client may publish; null: as fast as it can. */
+  readonly pace: PaceLimits | null;
 }
 
 /** Shared by all listeners of a gateway. */
@@ -47,7 +50,7 @@ export class Acceptor {
   }
 
   /** Never throws: a client that cannot be served must not take the listener with it. */
-  accept({ stream, origin, maxConnections }: AcceptedStream): void {
+  accept({ stream, origin, maxConnections, pace }: AcceptedStream): void {
     const { registry, context, createSession, admission, counters } = this.#parts;
     const counted = counters.ofListener(origin.listener);
     const isTooMany = admission === undefined && this.#isTooMany(origin.listener, maxConnections);
@@ -60,7 +63,7 @@ export class Acceptor {
     const peer: PeerInfo = { cid: registry.nextCid(), ...origin };
     let connection: Connection;
     try {
-      connection = new Connection({ stream, peer, context, observer: this.#observer, createSession });
+      connection = new Connection({ stream, peer, context, observer: this.#observer, createSession, pace });
     } catch (error) {
       context.logger.error(
         { event: 'client.internal_error', cid: peer.cid, err: error },

@@ -8,6 +8,7 @@ import type { Logger } from '../util/logger.ts';
 import type { ByteStream } from './byte-stream.ts';
 import type { FlushScheduler } from './flush-scheduler.ts';
 import type { InputAccount } from './input-account.ts';
+import type { PaceLimits } from './input-pace.ts';
 import type { PendingAccount } from './pending-account.ts';
 
 /** Limits of every connection, looked up when they are needed: a reload changes them in place. */
@@ -46,4 +47,6 @@ export interface ConnectionParts<C> {
   readonly context: ConnectionContext;
   readonly observer: ConnectionObserver<C>;
   readonly createSession: (port: ClientPort) => ClientSession;
+  /** How fast the client may publish; null: as fast as it can. */
+  readonly pace: PaceLimits | null;
 }

@@ -16,6 +16,7 @@ import { LiveClientView, plainClient } from './client-views.ts';
 import type { ConnectionContext, ConnectionObserver, ConnectionParts } from './connection-context.ts';
 import type { Flushable } from './flush-scheduler.ts';
 import type { InputHolder } from './input-account.ts';
+import { InputPace } from './input-pace.ts';
 import type { PendingHolder } from './pending-account.ts';
 import { OutputTrace, TracedSession } from './protocol-trace.ts';
 import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
@@ -61,6 +62,11 @@ export class Connection
   #wantsResume = false;
   #isPaused = false;
   #isInputAllowed = true;
+  readonly #pace: InputPace | null;
+  /** Of the parser, as last told to the pace. */
+  #pacedPublications = 0;
+  /** While the client has to rest. */
+  #restTimer: TimerHandle | undefined;
   #isAdmitted = true;
   /** No more input will come. */
   #isAtEnd = false;
@@ -80,6 +86,7 @@ export class Connection
     this.#session = parts.createSession(this);
     const taker = isTraced ? new TracedSession(this.#session, logger, parts.peer.cid) : this.#session;
     this.#parser = new Parser(taker, limits);
+    this.#pace = parts.pace === null ? null : new InputPace(parts.pace, clock);
     pending.join(this);
   }
 
@@ -223,6 +230,7 @@ export class Connection
       this.#session.onActivity();
       this.#parser.push(chunk);
     });
+    if (this.#pace !== null && this.#state === 'open') this.#rest(this.#pace, chunk.length);
   }
 
   onBuffered(): void {
@@ -309,8 +317,25 @@ export class Connection
     this.#updateReading();
   }
 
+  /** Nothing is dropped: who sends too fast is not read for a while. */
+  #rest(pace: InputPace, bytes: number): void {
+    const { publications } = this.#parser;
+    const restMs = pace.spend(publications - this.#pacedPublications, bytes);
+    this.#pacedPublications = publications;
+    if (this.#restTimer !== undefined) return;
+    if (restMs > 0) {
+      this.#restTimer = this.#context.clock.setTimeout(() => {
+        this.#restTimer = undefined;
+        // More may have come before the pause took hold: that is made up for, too.
+        if (this.#state === 'open') this.#rest(pace, 0);
+      }, restMs);
+    }
+    this.#updateReading();
+  }
+
   #updateReading(): void {
-    this.#setPaused(this.#parser.isHeld || !this.#isInputAllowed || !this.#isAdmitted);
+    const isResting = this.#restTimer !== undefined;
+    this.#setPaused(this.#parser.isHeld || isResting || !this.#isInputAllowed || !this.#isAdmitted);
   }
 
   #setPaused(isPaused: boolean): void {
@@ -333,6 +358,8 @@ export class Connection
     this.#state = 'flushing';
     this.#closeReason = reason;
     this.#clearTimer();
+    this.#context.clock.clearTimeout(this.#restTimer);
+    this.#restTimer = undefined;
     this.#context.input.leave(this, this.inputBytes);
     this.inputBytes = 0;
     this.#observer.onClosing(this, reason);

@@ -6,6 +6,7 @@ import { systemClock } from '../util/clock.ts';
 import { type Logger, RepeatLimiter } from '../util/logger.ts';
 import type { Acceptor } from './acceptor.ts';
 import { Gatekeeper } from './gatekeeper.ts';
+import type { PaceLimits } from './input-pace.ts';
 import type { Listener } from './listener.ts';
 import type { ListenerPlan } from './listener-set.ts';
 import { ProxyGate } from './proxy-gate.ts';
@@ -19,6 +20,8 @@ export interface ListenerSettings extends ListenerPlan {
   /** 0: only the limit of the gateway counts. */
   readonly maxConnections: number;
   readonly maxConnectionRate: number;
+  readonly maxMessageRate: number;
+  readonly maxByteRate: number;
   readonly accessRules: readonly string[];
   readonly proxyProtocol: { readonly from: readonly string[]; readonly timeoutMs: number } | null;
   readonly tls: (TlsSettings & Omit<ListenerTls, 'credentials'>) | null;
@@ -54,6 +57,7 @@ export function createListener(settings: ListenerSettings, parts: ListenerParts)
     host,
     port,
     maxConnections: maxConnections === 0 ? undefined : maxConnections,
+    pace: paceOf(settings),
     tls: handshakes(settings, parts),
     gatekeeper: new Gatekeeper(
       {
@@ -86,6 +90,11 @@ export function createListener(settings: ListenerSettings, parts: ListenerParts)
     parts.acceptor,
     parts.logger,
   );
+}
+
+function paceOf({ maxMessageRate, maxByteRate }: ListenerSettings): PaceLimits | undefined {
+  if (maxMessageRate === 0 && maxByteRate === 0) return undefined;
+  return { messages: maxMessageRate, bytes: maxByteRate };
 }
 
 function handshakes({ name, tls }: ListenerSettings, parts: ListenerParts): TlsHandshakes | undefined {

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import type { PeerInfo, PeerTls } from '../session/ports.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
+import type { PaceLimits } from './input-pace.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import { plainAddress } from './networks.ts';
 import type { ProxyGate } from './proxy-gate.ts';
@@ -48,6 +49,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** Limit of this listener; undefined: only that of the gateway. */
   readonly maxConnections?: number | undefined;
+  /** How fast each client may publish; undefined: as fast as it can. */
+  readonly pace?: PaceLimits | undefined;
   /** Undefined: no TLS. */
   readonly tls?: TlsHandshakes | undefined;
   /** Undefined: everybody may connect. */

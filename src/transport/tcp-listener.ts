@@ -96,6 +96,6 @@ export class TcpListener implements Listener, SocketTaker {
       handshakes === undefined || tls === null
         ? new SocketStream(socket)
         : new TlsStream(socket, handshakes, tls);
-    this.#acceptor.accept({ stream, origin, maxConnections });
+    this.#acceptor.accept({ stream, origin, maxConnections, pace: this.#options.pace ?? null });
   }
 }

@@ -207,7 +207,12 @@ export class WebSocketListener implements Listener, SocketTaker {
         const isBehindProxy = client !== undefined && client !== peer.remoteAddress;
         const origin = isBehindProxy ? { ...peer, remoteAddress: client, remotePort: 0 } : peer;
         const stream = new WebSocketStream(webSocket, socket);
-        this.#acceptor.accept({ stream, origin, maxConnections: this.#options.maxConnections });
+        this.#acceptor.accept({
+          stream,
+          origin,
+          maxConnections: this.#options.maxConnections,
+          pace: this.#options.pace ?? null,
+        });
       });
     }
   }

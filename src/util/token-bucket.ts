@@ -20,12 +20,23 @@ export class TokenBucket {
 
   /** Takes one. @returns false when there is none left */
   take(): boolean {
+    this.#earn();
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Takes what has been used already. @returns milliseconds until that is made up for; 0: it was there */
+  spend(count: number): number {
+    this.#earn();
+    this.#tokens -= count;
+    return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens * 1000) / this.#perSecond);
+  }
+
+  #earn(): void {
     const nowMs = this.#clock.now();
     const earned = ((nowMs - this.#atMs) * this.#perSecond) / 1000;
     this.#tokens = Math.min(this.#capacity, this.#tokens + earned);
     this.#atMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
   }
 }

@@ -57,6 +57,8 @@ test('load: the built-in defaults are a working configuration', () => {
       port: 4222,
       maxConnections: 0,
       maxConnectionRate: 0,
+      maxMessageRate: 0,
+      maxByteRate: 0,
       accessRules: [],
       proxyProtocol: null,
       mountpoint: null,

@@ -56,6 +56,7 @@ function setUp() {
   };
   let listener: UpstreamListener | undefined;
   const client: ClientPort = {
+    isReading: true,
     peer: {
       cid: 1,
       listener: 'tcp',

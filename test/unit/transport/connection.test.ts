@@ -459,7 +459,7 @@ async function manual(settings: TransportSettings = {}) {
     localPort: 2,
     tls: null,
   } as const;
-  transport.acceptor.accept({ stream, origin, maxConnections: undefined });
+  transport.acceptor.accept({ stream, origin, maxConnections: undefined, pace: null });
   return { transport, stream, session: transport.sessions[0]! };
 }
 

@@ -120,6 +120,8 @@ export interface ClientSession extends OperationHandler {
   onOutput(): void;
   /** The client has closed its writing side and all it sent has been taken; answer what is owed, then close. */
   onEnd(): void;
+  /** Nothing more reaches the client; called at once, perhaps in the middle of a delivery. `onClosed` follows. */
+  onClosing(): void;
   /** The connection is gone; called once, always. Releases everything. */
   onClosed(reason: CloseReason): void;
 }

@@ -251,6 +251,11 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     replies.onceEmpty(() => client.close('Client Closed'));
   }
 
+  /** What was meant for this client in its queue groups goes to others from here on. */
+  onClosing(): void {
+    this.context.subscriptions.stopDeliveries();
+  }
+
   onClosed(reason: CloseReason): void {
     if (this.#state === 'closed') return;
     const { clock, logger, counters, replies, subscriptions, upstreamPort, client, stats } = this.context;

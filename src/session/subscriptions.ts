@@ -146,6 +146,12 @@ export class SubscriptionList {
     return found;
   }
 
+  /** Nothing is delivered any more; the subscriptions stay. */
+  stopDeliveries(): void {
+    for (const one of this.#bySid.values()) one.isOpen = false;
+    for (const one of this.#ending?.values() ?? []) one.isOpen = false;
+  }
+
   /** Everything ends with the connection. */
   closeAll(): void {
     for (const [key, one] of [...this.#bySid]) {

@@ -251,6 +251,7 @@ export class Connection
       // The client has sent something, then left, and the broker could not take it yet. It is still owed.
       this.#isAtEnd = true;
       this.#goneReason = reason;
+      this.#session.onClosing();
       this.#writes.discard();
       this.#reportPending();
       this.#timer = this.#context.clock.setTimeout(
@@ -363,6 +364,7 @@ export class Connection
     this.#context.input.leave(this, this.inputBytes);
     this.inputBytes = 0;
     this.#observer.onClosing(this, reason);
+    this.#session.onClosing();
     // Not from here: the caller may be the session itself, in the middle of a handler or of a delivery.
     process.nextTick(() => this.#guarded(() => this.#session.onClosed(reason)));
     return true;

@@ -92,6 +92,8 @@ export class EchoSession implements ClientSession {
     this.ends += 1;
     this.port.close('Client Closed');
   }
+  onClosing(): void {}
+
   onClosed(reason: CloseReason): void {
     this.closeReasons.push(reason);
   }

@@ -70,7 +70,11 @@ export class RedisLink {
         return await this.#attempt(command, values, signal);
       }
     } catch (error) {
-      throw isLost(error) ? new BackendError('the connection was lost', 'CONNECTION_LOST') : error;
+      if (!isLost(error)) throw error;
+      const lost = new BackendError('the connection was lost', 'CONNECTION_LOST');
+      // The driver says nothing of a connection that ends; an `error` event may come as late as after the next try.
+      if (!this.#isClosed) this.#health.onFailure(lost);
+      throw lost;
     } finally {
       this.#pending--;
     }

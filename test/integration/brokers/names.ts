@@ -46,13 +46,16 @@ const dollarSubjectsAreSafe: Behaviour = async (scene, row) => {
 /** As `$`; where the broker changes the name, the message is under the changed one, as the warning says. */
 const dotsAreSafe: Behaviour = async (scene, row) => {
   const client = await scene.raw();
-  client.send('SUB dot.a%2Eb 1\r\nSUB dot.a.b 2\r\nPUB dot.a%2Eb 1\r\nd\r\n');
-  const text = (await client.pingPong()).toString();
   const isRefused = row.probe.dots === 'disconnects';
   const isChanged = row.probe.dots === 'rewritten';
+  const changed = 'MSG dot.a.b 2 1\r\nd\r\n';
+  client.send('SUB dot.a%2Eb 1\r\nSUB dot.a.b 2\r\nPUB dot.a%2Eb 1\r\nd\r\n');
+  // No PONG can promise what comes under a name that nobody published.
+  const first = isChanged ? await client.readUntil(changed) : '';
+  const text = `${first}${await client.pingPong()}`;
   assert.equal(text.includes(`-ERR 'Permissions Violation for Publish to "dot.a%2Eb"'\r\n`), isRefused);
   assert.equal(text.includes('MSG dot.a%2Eb 1 1\r\nd\r\n'), !isRefused && !isChanged);
-  assert.equal(text.includes('MSG dot.a.b 2 1\r\nd\r\n'), isChanged);
+  assert.equal(text.includes(changed), isChanged);
   await client.pingPong();
 };
 

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { type IConnackPacket, MqttClient, type Packet } from 'mqtt';
+import { writeToStream } from 'mqtt-packet';
 import type { InboundPublication, OutboundPublication, QoS } from '../mqtt/publication.ts';
 import type { UpstreamFeatures, UpstreamIdentity } from '../session/ports.ts';
 import { AckTimer, type PendingAck } from './ack-timer.ts';
@@ -51,6 +52,9 @@ export interface SubscribeOptions {
   /** MQTT 5 Retain Handling: 0 sends retained messages, 2 does not. */
   readonly retainHandling: 0 | 2;
 }
+
+// MQTT.js would make a buffer for each of the 65,536 packet ids at its first packet: 7 MB and 15 ms for few packets.
+writeToStream.cacheNumbers = false;
 
 /** Bytes waiting for the broker's socket above which no more is published. */
 const CONGESTION_BYTES = 256 * 1024;

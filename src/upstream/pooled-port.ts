@@ -90,6 +90,7 @@ export class PooledPort implements UpstreamPort, PairMember {
     this.#barriers = barriers;
     const passed = (): void => {
       barriers.delete(passed);
+      if (barriers.size === 0 && this.#barriers === barriers) this.#barriers = null;
       done();
     };
     barriers.add(passed);

@@ -18,11 +18,20 @@ const EMPTY = Buffer.alloc(0);
 /** Full-sized slabs kept for the next turn; more are given to the garbage collector. */
 const MAX_SPARES = 4;
 
+/** The same for small ones, of all buffers together. */
+const MAX_SMALL_SPARES = 256;
+
 /** A slab and how many pieces of it have been taken and not been released. */
 interface Slab {
   readonly buffer: Buffer;
   lent: number;
 }
+
+/**
+ * Small slabs between two uses, of all buffers: a connection that says little needs one from its first byte of a turn to
+ * the moment the kernel has them, and thousands of silent ones need none.
+ */
+const smallSpares: Slab[] = [];
 
 /** A piece that was taken; null for bytes that are no slab's. */
 interface LentPiece {
@@ -142,6 +151,7 @@ export class OutputBuffer {
     }
     this.#released = left;
     if (count > 0) this.#lent.splice(0, count);
+    if (this.#lent.length === 0 && this.buf.length === MIN_SLAB_BYTES) this.#putAside();
   }
 
   /** Empties the queue; what was taken is never released. */
@@ -151,6 +161,16 @@ export class OutputBuffer {
     this.#sealedBytes = 0;
     this.#lent = [];
     this.#released = 0;
+  }
+
+  /** Leaves a small slab that nobody needs any more to whoever comes next. */
+  #putAside(): void {
+    if (this.#slab === null || this.pos !== this.#start) return;
+    if (smallSpares.length < MAX_SMALL_SPARES) smallSpares.push(this.#slab);
+    this.buf = EMPTY;
+    this.#slab = null;
+    this.pos = 0;
+    this.#start = 0;
   }
 
   #giveBack(slab: Slab): void {
@@ -216,11 +236,15 @@ export class OutputBuffer {
     if (isFilled) this.#slabBytes = Math.min(MAX_SLAB_BYTES, this.#slabBytes * 4);
     this.#seal();
     const size = Math.max(this.#slabBytes, byteCount);
-    const spare = size === MAX_SLAB_BYTES ? this.#spares.pop() : undefined;
-    this.#slab = spare ?? { buffer: Buffer.allocUnsafe(size), lent: 0 };
+    this.#slab = this.#spareOf(size) ?? { buffer: Buffer.allocUnsafe(size), lent: 0 };
     this.buf = this.#slab.buffer;
     this.pos = 0;
     this.#start = 0;
+  }
+
+  #spareOf(size: number): Slab | undefined {
+    if (size === MIN_SLAB_BYTES) return smallSpares.pop();
+    return size === MAX_SLAB_BYTES ? this.#spares.pop() : undefined;
   }
 
   #drop(): void {

@@ -108,6 +108,61 @@ test('output-buffer: what was released is used again, however the release is cut
   assert.ok(stores.size < 15, `${stores.size} slabs for 20 MB`);
 });
 
+test('output-buffer: a silent one has no memory, and small slabs go from one to the next', () => {
+  const stores = new Set<ArrayBufferLike>();
+  const out = Array.from({ length: 100 }, () => new OutputBuffer());
+  for (let turn = 0; turn < 100; turn++) {
+    for (const one of out) {
+      one.appendText('PONG\r\n');
+      const chunks = one.take();
+      for (const { buffer } of chunks) stores.add(buffer);
+      one.release(3);
+      assert.equal(one.buf.length, 512, 'half of it is still to be written');
+      one.release(3);
+      assert.equal(one.buf.length, 0);
+    }
+  }
+  assert.ok(stores.size < 5, String(stores.size));
+});
+
+test('output-buffer: what is not released stays as it is, whatever others do', () => {
+  const turn = fc.record({
+    which: fc.nat({ max: 3 }),
+    size: fc.integer({ min: 1, max: 600 }),
+    /** Bytes of what is out that are released then. */
+    released: fc.nat({ max: 1000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(turn, { minLength: 10, maxLength: 60 }), (turns) => {
+      const all = Array.from({ length: 4 }, () => ({
+        out: new OutputBuffer(),
+        held: Buffer.alloc(0),
+        is: [] as Buffer[],
+      }));
+      for (const [index, { which, size, released }] of turns.entries()) {
+        const one = all[which];
+        assert.ok(one);
+        one.out.appendBytes(pattern(size, index), 0, size);
+        one.is.push(...one.out.take());
+        one.held = Buffer.concat([one.held, pattern(size, index)]);
+        for (const { held, is } of all) assert.ok(Buffer.concat(is).equals(held));
+        const count = Math.min(released, one.held.length);
+        one.out.release(count);
+        one.held = one.held.subarray(count);
+        // What is left of the pieces, the first of which may be cut.
+        let left = count;
+        while (left > 0) {
+          const [first] = one.is;
+          assert.ok(first);
+          if (first.length > left) one.is[0] = first.subarray(left);
+          else one.is.shift();
+          left -= Math.min(left, first.length);
+        }
+      }
+    }),
+  );
+});
+
 test('output-buffer: discard forgets what was taken, and its memory is not used again', () => {
   const out = new OutputBuffer();
   for (let i = 0; i < 100; i++) out.appendBytes(pattern(1000, 1), 0, 1000);

@@ -5,6 +5,7 @@ import type { PermissionChecks } from '../auth/permission-check.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { ListenerCounters } from '../metrics/listener-counters.ts';
 import type { SubscriptionGauge } from '../metrics/subscription-gauge.ts';
+import { DEFAULT_CONNECT_OPTIONS } from '../nats/connect-options.ts';
 import type { ConnectOptions } from '../nats/operations.ts';
 import type { WireHeaders } from '../translation/wire-headers.ts';
 import type { Clock } from '../util/clock.ts';
@@ -14,10 +15,10 @@ import type { ClientPermissions } from './client-permissions.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
 import type { NameSpace } from './name-space.ts';
 import type { NameSpaces } from './name-spaces.ts';
-import type { OwnMessages } from './own-messages.ts';
+import { OwnMessages } from './own-messages.ts';
 import type { ClientPort, Upstream, UpstreamPort } from './ports.ts';
-import type { ReplyQueue } from './reply-queue.ts';
-import type { SubscriptionList } from './subscriptions.ts';
+import { ReplyQueue } from './reply-queue.ts';
+import { SubscriptionList } from './subscriptions.ts';
 import type { TapHub } from './tap-hub.ts';
 
 /**
@@ -81,29 +82,67 @@ export interface SessionStats {
   outBytes: number;
 }
 
-/** One client's session as its handlers see it. */
-export interface SessionContext extends SessionServices {
+/**
+ * One client's session as its handlers see it. A class, because objects made by a spread each get a hidden class of their
+ * own: more memory than most of a session, and no property access in the path of a message would be fast.
+ */
+export class SessionContext implements SessionServices {
+  readonly options: SessionOptions;
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limitedLog: RepeatLimiter;
+  readonly counters: Counters;
+  readonly taps: TapHub;
+  readonly subscriptionGauge: SubscriptionGauge;
+  readonly failureDelay: FailureDelay;
+  readonly permissionChecks: PermissionChecks;
+  readonly live: Set<LiveSession>;
+  readonly wireHeaders: WireHeaders;
   readonly client: ClientPort;
   readonly replies: ReplyQueue;
   readonly subscriptions: SubscriptionList;
-  readonly stats: SessionStats;
+  readonly stats: SessionStats = { inMessages: 0, outMessages: 0, inBytes: 0, outBytes: 0 };
   /** Of the client's listener. */
   readonly traffic: ListenerCounters;
+  readonly own: OwnMessages;
+  /** Retries a held operation, if there is one. */
+  readonly wake: () => void;
   /** Set from CONNECT on. */
-  connect: ConnectOptions;
+  connect: ConnectOptions = DEFAULT_CONNECT_OPTIONS;
   /** Set once the mountpoint is known. */
   names: NameSpace;
   /** Set when the session with the broker is asked for. */
-  upstreamPort: UpstreamPort | null;
+  upstreamPort: UpstreamPort | null = null;
   /** Of the client's own MQTT session; empty where there is none. */
-  mqttClientId: string;
+  mqttClientId = '';
   /** SUBs and UNSUBs that the broker has not confirmed: PUBs wait for them. */
-  unconfirmedChanges: number;
-  readonly own: OwnMessages;
+  unconfirmedChanges = 0;
   /** Who the client is; null where the gateway does not ask. Set before `names`, and never changed by a second CONNECT. */
-  identity: Identity | null;
+  identity: Identity | null = null;
   /** Null: the client may do everything. */
-  permissions: ClientPermissions | null;
-  /** Retries a held operation, if there is one. */
-  wake(): void;
+  permissions: ClientPermissions | null = null;
+
+  /** @param names until the mountpoint is known */
+  constructor(services: SessionServices, client: ClientPort, names: NameSpace, wake: () => void) {
+    this.options = services.options;
+    this.upstream = services.upstream;
+    this.clock = services.clock;
+    this.logger = services.logger;
+    this.limitedLog = services.limitedLog;
+    this.counters = services.counters;
+    this.taps = services.taps;
+    this.subscriptionGauge = services.subscriptionGauge;
+    this.failureDelay = services.failureDelay;
+    this.permissionChecks = services.permissionChecks;
+    this.live = services.live;
+    this.wireHeaders = services.wireHeaders;
+    this.client = client;
+    this.names = names;
+    this.wake = wake;
+    this.replies = new ReplyQueue(wake);
+    this.subscriptions = new SubscriptionList(services.subscriptionGauge);
+    this.traffic = services.counters.ofListener(client.peer.listener);
+    this.own = new OwnMessages(this);
+  }
 }

@@ -10,23 +10,23 @@ import type { UpstreamPort } from './ports.ts';
 const REMEMBERED = 32;
 
 /** What is needed to find out more. */
-export interface OwnMessagesOptions {
-  readonly port: () => UpstreamPort | null;
+export interface OwnMessagesHost {
+  readonly upstreamPort: UpstreamPort | null;
   /** Operations that were held may be offered again. */
-  readonly wake: () => void;
+  wake(): void;
 }
 
 /** Own messages of one client. Only asked by clients that hear themselves (`echo`). */
 export class OwnMessages {
-  #options: OwnMessagesOptions;
+  readonly #host: OwnMessagesHost;
   #published = 0;
   #arrived = 0;
   #isAwaiting = false;
   /** Topics of the last publications, as a ring; made for the first one. */
   #topics: TopicName[] | null = null;
 
-  constructor(options: OwnMessagesOptions) {
-    this.#options = options;
+  constructor(host: OwnMessagesHost) {
+    this.#host = host;
   }
 
   /** How many have been published. */
@@ -76,14 +76,14 @@ export class OwnMessages {
 
   /** Asks for a barrier; true where nothing is under way and it has passed at once. */
   #isProven(): boolean {
-    const port = this.#options.port();
+    const port = this.#host.upstreamPort;
     if (port === null || this.#isAwaiting) return false;
     const published = this.#published;
     this.#isAwaiting = true;
     port.barrier(() => {
       this.#isAwaiting = false;
       this.onBarrier(published);
-      this.#options.wake();
+      this.#host.wake();
     });
     return !this.#isAwaiting;
   }

@@ -9,12 +9,7 @@ import type { CloseReason } from '../close-reason.ts';
 import type { ClientState } from '../control/client-view.ts';
 import { GatewayError } from '../errors.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
-import {
-  checkConnect,
-  DEFAULT_CONNECT_OPTIONS,
-  keepCredentials,
-  mergeConnect,
-} from '../nats/connect-options.ts';
+import { checkConnect, keepCredentials, mergeConnect } from '../nats/connect-options.ts';
 import { writeInfo, writeOk, writePing, writePong } from '../nats/encoder.ts';
 import type { OperationHandler, PublishOp, SubscribeOp, UnsubscribeOp } from '../nats/operations.ts';
 import { describeBug } from '../util/bug.ts';
@@ -23,19 +18,17 @@ import { Activity } from './activity.ts';
 import { Admission } from './admission.ts';
 import { Authorization } from './authorization.ts';
 import { renderIdentity } from './client-info.ts';
-import type { SessionContext, SessionServices } from './context.ts';
+import { SessionContext, type SessionServices } from './context.ts';
 import { Deliverer } from './handlers/deliver.ts';
 import { PublishHandler } from './handlers/publish.ts';
 import { SubscribeHandler } from './handlers/subscribe.ts';
 import { UnsubscribeHandler } from './handlers/unsubscribe.ts';
-import { Keepalive } from './keepalive.ts';
+import { Keepalive, type KeepaliveActions } from './keepalive.ts';
 import type { NameSpaces } from './name-spaces.ts';
-import { OwnMessages } from './own-messages.ts';
 import type { ClientPort, ClientSession, SessionView, UpstreamIdentity, UpstreamListener } from './ports.ts';
-import { ReplyQueue } from './reply-queue.ts';
 import { serverInfo } from './server-info.ts';
 import { SessionFacts, sentBy } from './session-facts.ts';
-import { type Subscription, SubscriptionList } from './subscriptions.ts';
+import type { Subscription } from './subscriptions.ts';
 
 /**
  * `greeted`: INFO sent, nothing received. `authenticating`: it is being found out who the client is. `connecting`: the broker
@@ -50,7 +43,7 @@ export interface SessionPlace {
 }
 
 /** One client. */
-export class Session implements ClientSession, UpstreamListener, OperationHandler {
+export class Session implements ClientSession, UpstreamListener, OperationHandler, KeepaliveActions {
   readonly context: SessionContext;
   readonly view: SessionView;
   #state: SessionState = 'greeted';
@@ -73,23 +66,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     const { clock: sharedClock, failureDelay } = services;
     this.#spaces = spaces;
     this.#admission = new Admission({ peer: client.peer, access, failureDelay, clock: sharedClock });
-    this.context = {
-      ...services,
-      client,
-      replies: new ReplyQueue(() => this.#wake()),
-      subscriptions: new SubscriptionList(services.subscriptionGauge),
-      traffic: services.counters.ofListener(client.peer.listener),
-      stats: { inMessages: 0, outMessages: 0, inBytes: 0, outBytes: 0 },
-      connect: DEFAULT_CONNECT_OPTIONS,
-      names: spaces.common,
-      upstreamPort: null,
-      mqttClientId: '',
-      unconfirmedChanges: 0,
-      own: new OwnMessages({ port: () => this.context.upstreamPort, wake: () => this.#wake() }),
-      identity: null,
-      permissions: null,
-      wake: () => this.#wake(),
-    };
+    this.context = new SessionContext(services, client, spaces.common, () => this.#wake());
     this.#authorization = new Authorization(this.context, this.#admission, access);
     const deliverer = new Deliverer(this.context);
     this.#publish = new PublishHandler(this.context);
@@ -97,21 +74,7 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       this.#deliver(deliverer, one, message),
     );
     this.#unsubscribe = new UnsubscribeHandler(this.context);
-    const { options, clock } = services;
-    this.#keepalive = new Keepalive(
-      options.keepalive,
-      {
-        sendPing: (onWritten) => {
-          services.counters.operations.pingOut++;
-          writePing(client.output);
-          client.flushSoon();
-          client.onceFlushed(onWritten);
-        },
-        onStale: () => client.fail(new GatewayError('GW_STALE', 'no answer to PING')),
-        isReadingPaused: () => this.#isHeld || !client.isReading,
-      },
-      clock,
-    );
+    this.#keepalive = new Keepalive(services.options.keepalive, this, services.clock);
     this.#activity = new Activity();
     const parts = { keepalive: this.#keepalive, activity: this.#activity, state: () => this.#state };
     this.view = new SessionFacts(this.context, parts);
@@ -315,6 +278,22 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
       error.message,
     );
     client.fail(error);
+  }
+
+  sendPing(onWritten: () => void): void {
+    const { client, counters } = this.context;
+    counters.operations.pingOut++;
+    writePing(client.output);
+    client.flushSoon();
+    client.onceFlushed(onWritten);
+  }
+
+  onStale(): void {
+    this.context.client.fail(new GatewayError('GW_STALE', 'no answer to PING'));
+  }
+
+  isReadingPaused(): boolean {
+    return this.#isHeld || !this.context.client.isReading;
   }
 
   /** True while operations are taken; the first one of a client without CONNECT opens its session. */

@@ -73,9 +73,12 @@ export class Subscription implements Subscriber {
   }
 }
 
+const NOTHING: ReadonlyMap<string, Subscription> = new Map();
+
 /** All subscriptions of one client by sid. */
 export class SubscriptionList {
-  #bySid = new Map<string, Subscription>();
+  /** Made for the first one, as is the next: many clients only publish. */
+  #bySid: Map<string, Subscription> | null = null;
   /** UNSUBed, but copies may still come until the broker has confirmed. */
   #ending: Map<string, Subscription> | null = null;
   /** Grows whenever something changes here. */
@@ -89,21 +92,21 @@ export class SubscriptionList {
 
   /** Active subscriptions. */
   get size(): number {
-    return this.#bySid.size;
+    return this.#bySid?.size ?? 0;
   }
 
   get(sid: Buffer): Subscription | undefined {
-    return this.#bySid.get(sid.toString('latin1'));
+    return this.#bySid?.get(sid.toString('latin1'));
   }
 
   /** Those that are active. */
   all(): Subscription[] {
-    return [...this.#bySid.values()];
+    return [...this.values()];
   }
 
   /** As {@link SubscriptionList.all}, without a copy. */
   values(): IterableIterator<Subscription> {
-    return this.#bySid.values();
+    return this.#bySid?.values() ?? NOTHING.values();
   }
 
   /** A sid that is used again cuts off what was still coming in under it. */
@@ -113,6 +116,7 @@ export class SubscriptionList {
     const former = this.#ending?.get(key);
     if (former !== undefined) former.isOpen = false;
     this.#ending?.delete(key);
+    this.#bySid ??= new Map();
     this.#bySid.set(key, subscription);
     this.#gauge.change(subscription.isQueue, 1);
   }
@@ -120,7 +124,7 @@ export class SubscriptionList {
   /** Frees the sid at once; deliveries are the caller's business. */
   remove(subscription: Subscription): void {
     const key = subscription.sid.toString('latin1');
-    if (this.#bySid.get(key) === subscription) this.#leave(key, subscription);
+    if (this.#bySid?.get(key) === subscription) this.#leave(key, subscription);
     if (this.#ending?.get(key) === subscription) this.#ending.delete(key);
   }
 
@@ -139,7 +143,7 @@ export class SubscriptionList {
    */
   plainMatches(subject: Buffer, published = Number.POSITIVE_INFINITY): Subscription[] {
     const found: Subscription[] = [];
-    for (const one of [...this.#bySid.values(), ...(this.#ending?.values() ?? [])]) {
+    for (const one of [...this.values(), ...(this.#ending?.values() ?? [])]) {
       const wasThere = one.publishedBefore < published && published <= one.publishedUntil;
       if (wasThere && !one.isQueue && matches(one.subject, subject, 0, subject.length)) found.push(one);
     }
@@ -148,13 +152,13 @@ export class SubscriptionList {
 
   /** Nothing is delivered any more; the subscriptions stay. */
   stopDeliveries(): void {
-    for (const one of this.#bySid.values()) one.isOpen = false;
+    for (const one of this.values()) one.isOpen = false;
     for (const one of this.#ending?.values() ?? []) one.isOpen = false;
   }
 
   /** Everything ends with the connection. */
   closeAll(): void {
-    for (const [key, one] of [...this.#bySid]) {
+    for (const [key, one] of [...(this.#bySid ?? NOTHING)]) {
       one.isOpen = false;
       this.#leave(key, one);
     }
@@ -163,6 +167,6 @@ export class SubscriptionList {
   }
 
   #leave(key: string, subscription: Subscription): void {
-    if (this.#bySid.delete(key)) this.#gauge.change(subscription.isQueue, -1);
+    if (this.#bySid?.delete(key)) this.#gauge.change(subscription.isQueue, -1);
   }
 }

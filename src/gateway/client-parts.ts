@@ -1,4 +1,5 @@
 /** Builds what serves clients from the configuration: listeners, and the sessions of those who come in. */
+
 import { isDeepStrictEqual } from 'node:util';
 import type { AccessControl } from '../auth/access-control.ts';
 import { PermissionChecks } from '../auth/permission-check.ts';
@@ -6,6 +7,7 @@ import type { Config, ListenerConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { SubscriptionGauge } from '../metrics/subscription-gauge.ts';
+import { MessageWriter } from '../nats/message-writer.ts';
 import type { LiveSession, SessionServices } from '../session/context.ts';
 import type { PublishRule } from '../session/name-space.ts';
 import { type NameSpaceOptions, NameSpaces } from '../session/name-spaces.ts';
@@ -180,6 +182,7 @@ export class ClientParts {
       limitedLog: new RepeatLimiter(logger, systemClock),
       counters,
       wireHeaders: new WireHeaders(),
+      messageWriter: new MessageWriter(),
       failureDelay: access.failureDelay,
       permissionChecks: new PermissionChecks(),
       live: sessions,

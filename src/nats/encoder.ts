@@ -22,8 +22,8 @@ const LETTER_M = 0x4d;
 const LETTER_S = 0x53;
 const LETTER_G = 0x47;
 
-/** A message of this size goes into a slab in one piece, at the price of as many unused bytes at its end. */
-const SMALL_BYTES = 1024;
+/** A payload up to this size goes into a slab in one piece with what is around it; the end of a slab may stay unused. */
+export const SMALL_BYTES = 1024;
 
 /** INFO; clients look for the line end behind a blank, as nats-server sends it. */
 export function writeInfo(out: OutputBuffer, info: ServerInfo): void {

@@ -6,6 +6,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { ListenerCounters } from '../metrics/listener-counters.ts';
 import type { SubscriptionGauge } from '../metrics/subscription-gauge.ts';
 import { DEFAULT_CONNECT_OPTIONS } from '../nats/connect-options.ts';
+import type { MessageWriter } from '../nats/message-writer.ts';
 import type { ConnectOptions } from '../nats/operations.ts';
 import type { WireHeaders } from '../translation/wire-headers.ts';
 import type { Clock } from '../util/clock.ts';
@@ -60,6 +61,8 @@ export interface SessionServices {
   readonly live: Set<LiveSession>;
   /** Between header blocks and user properties, where they need not become text. */
   readonly wireHeaders: WireHeaders;
+  /** One for all, because it is about messages that many of them get. */
+  readonly messageWriter: MessageWriter;
 }
 
 /** A session as a reload or a lame duck sees it. */
@@ -99,6 +102,7 @@ export class SessionContext implements SessionServices {
   readonly permissionChecks: PermissionChecks;
   readonly live: Set<LiveSession>;
   readonly wireHeaders: WireHeaders;
+  readonly messageWriter: MessageWriter;
   readonly client: ClientPort;
   readonly replies: ReplyQueue;
   readonly subscriptions: SubscriptionList;
@@ -137,6 +141,7 @@ export class SessionContext implements SessionServices {
     this.permissionChecks = services.permissionChecks;
     this.live = services.live;
     this.wireHeaders = services.wireHeaders;
+    this.messageWriter = services.messageWriter;
     this.client = client;
     this.names = names;
     this.wake = wake;

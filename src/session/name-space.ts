@@ -2,13 +2,15 @@
  * The names of one listener (or one client, where the mountpoint depends on it): translations with their caches,
  * and the rules that apply to a subject. One lookup by bytes per message.
  */
+
 import { randomInt } from 'node:crypto';
-import type { InboundPublication, QoS, TopicName } from '../mqtt/publication.ts';
+import type { QoS, TopicName } from '../mqtt/publication.ts';
 import { matches } from '../nats/subject.ts';
 import type { Refusal } from '../translation/mapped.ts';
 import type { NameMapper } from '../translation/subject-topic.ts';
 import { decodeUtf8Strict } from '../translation/utf8.ts';
 import { ByteCache } from '../util/byte-cache.ts';
+import { DeliveryView } from './delivery-view.ts';
 
 /** How publications to matching subjects are sent; null leaves the default. */
 export interface PublishRule {
@@ -57,12 +59,6 @@ const USER_INFO_SUBJECT = '$SYS.REQ.USER.INFO';
 /** Requests that only a nats-server with the matching subsystem answers. */
 const UNSERVED = ['$SYS.REQ.', '$JS.API.'];
 
-const UNNAMED: DeliveredName = {
-  subject: null,
-  refusal: { ok: false, reason: 'empty_name', explanation: 'no message yet' },
-  isEscaped: false,
-};
-
 /** Translations of one client or listener. */
 export class NameSpace {
   readonly mapper: NameMapper;
@@ -71,10 +67,8 @@ export class NameSpace {
   #allowed: readonly string[];
   #published = new ByteCache<PublishTarget>(CACHE_LIMITS);
   #delivered = new ByteCache<DeliveredName>(CACHE_LIMITS);
-  /** The last message, and its name. */
-  #named: InboundPublication | null = null;
-  #namedSequence = -1;
-  #name: DeliveredName = UNNAMED;
+  /** Of messages that are delivered under these names. */
+  readonly view = new DeliveryView();
 
   /** @param allowed first tokens opened by `mapping.allow_dollar` */
   constructor(mapper: NameMapper, rules: readonly PublishRule[], allowed: readonly string[]) {
@@ -99,16 +93,6 @@ export class NameSpace {
     const target = this.#resolve(line, start, end);
     this.#published.set(line, start, end, target, end - start);
     return target;
-  }
-
-  /** The subject of a message, worked out once however many clients it goes to. */
-  deliveredNameOf(message: InboundPublication): DeliveredName {
-    if (message !== this.#named || message.sequence !== this.#namedSequence) {
-      this.#named = message;
-      this.#namedSequence = message.sequence;
-      this.#name = this.deliveredName(message.topicBuffer, message.topicStart, message.topicEnd);
-    }
-    return this.#name;
   }
 
   /** The subject under which `topic[start, end)` is delivered. */

@@ -34,12 +34,19 @@ export class WireHeaders {
   readonly #range: ByteRange = { buffer: this.#scratch, start: 0, end: 0 };
   /** Bytes written to the scratch. */
   #length = 0;
+  #stamp = 0;
+
+  /** Changes with each call: what was given under another one is gone. Never 0 after the first. */
+  get stamp(): number {
+    return this.#stamp;
+  }
 
   /**
    * @param hasControls whether `Mqtt-…` headers mean something
    * @returns null when the block `body[start, end)` must be read as text
    */
   toProperties(body: Buffer, start: number, end: number, hasControls: boolean): Readonly<ByteRange> | null {
+    this.#stamp++;
     if (end - start > MAX_BYTES || !startsWith(body, start, FIRST_LINE)) return null;
     this.#length = 0;
     let at = start + FIRST_LINE.length;
@@ -54,6 +61,7 @@ export class WireHeaders {
 
   /** @returns null when the properties must be read as text */
   toBlock({ buffer, start, end }: Readonly<ByteRange>): Readonly<ByteRange> | null {
+    this.#stamp++;
     if (end - start > MAX_BYTES) return null;
     this.#length = copyBytes(FIRST_LINE, 0, FIRST_LINE.length, this.#scratch, 0);
     for (let at = start; at < end; ) {

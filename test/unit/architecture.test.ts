@@ -148,7 +148,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   upstream: rule({
     may: ['mqtt', 'metrics', 'tls', 'util', ...LEAVES],
     types: ['session/ports.ts'],
-    packages: ['mqtt', 'ws', 'aedes'],
+    packages: ['mqtt', 'mqtt-packet', 'ws', 'aedes'],
     builtIns: ['node:crypto', 'node:events', 'node:net', 'node:stream', 'node:tls'],
   }),
   // The one place that reads certificates and keys, for whoever speaks TLS.

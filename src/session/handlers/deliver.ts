@@ -4,25 +4,15 @@ import { writeHmsg, writeMsg } from '../../nats/encoder.ts';
 import { isParentOnlyBytes } from '../../translation/delivery-filter.ts';
 import { propertiesToHeaders } from '../../translation/headers-properties.ts';
 import { requestToReply } from '../../translation/reply-to.ts';
-import { type ByteRange, wholeRange } from '../../util/byte-range.ts';
+import { wholeRange } from '../../util/byte-range.ts';
 import type { SessionContext } from '../context.ts';
+import type { DeliveryView } from '../delivery-view.ts';
 import type { Subscription } from '../subscriptions.ts';
 import { tapDelivery } from '../tap-events.ts';
-
-/** A message in NATS terms, worked out once however many subscriptions of the client it goes to. */
-interface DeliveryView {
-  subject: Buffer | null;
-  reply: Buffer | null;
-  headers: Readonly<ByteRange> | null;
-  isOwn: boolean;
-}
 
 /** Delivers to the subscriptions of one client. */
 export class Deliverer {
   #context: SessionContext;
-  #view: DeliveryView = { subject: null, reply: null, headers: null, isOwn: false };
-  #viewed: InboundPublication | null = null;
-  #viewedSequence = -1;
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -31,9 +21,12 @@ export class Deliverer {
   /** @returns false when this subscription cannot take the message: another member of its group may */
   deliver(subscription: Subscription, message: InboundPublication): boolean {
     const view = this.#viewOf(message);
-    if (view.isOwn) return false;
     const { subject } = view;
-    if (subject === null) return true;
+    if (subject === null) {
+      if (this.#context.taps.active !== null) tapDelivery(this.#context, message, view, 'untranslatable');
+      return true;
+    }
+    if (view.origin !== null && this.#isOwn(view.origin)) return false;
     const { topicBuffer, topicStart, topicEnd } = message;
     if (isParentOnlyBytes(subscription.parentSlashes, topicBuffer, topicStart, topicEnd)) return true;
     if (subscription.isFiltered && this.#isDenied(subscription, subject)) {
@@ -54,6 +47,11 @@ export class Deliverer {
     return true;
   }
 
+  #isOwn(origin: string): boolean {
+    const { connect, upstreamPort } = this.#context;
+    return !connect.echo && origin === upstreamPort?.originToken;
+  }
+
   /** Clients that know no headers get none. */
   #tap({ subject, reply, headers }: DeliveryView, message: InboundPublication): void {
     const sent = this.#context.connect.headers ? headers : null;
@@ -68,12 +66,14 @@ export class Deliverer {
   }
 
   #write(subscription: Subscription, subject: Buffer, view: DeliveryView, message: InboundPublication): void {
-    const { client, connect, stats, traffic, options } = this.#context;
+    const { client, connect, stats, traffic, options, messageWriter } = this.#context;
     const { body, payloadStart, payloadEnd } = message;
     const { output } = client;
     const headers = connect.headers ? view.headers : null;
     const headerBytes = headers === null ? 0 : headers.end - headers.start;
-    if (headers === null)
+    if (headers === null && view.reply === null)
+      messageWriter.write(output, subject, subscription.sid, message);
+    else if (headers === null)
       writeMsg(output, subject, subscription.sid, view.reply, body, payloadStart, payloadEnd);
     else {
       writeHmsg(output, subject, subscription.sid, view.reply, headers, body, payloadStart, payloadEnd);
@@ -90,15 +90,13 @@ export class Deliverer {
   }
 
   #viewOf(message: InboundPublication): DeliveryView {
-    if (this.#viewed === message && this.#viewedSequence === message.sequence) return this.#view;
-    this.#viewed = message;
-    this.#viewedSequence = message.sequence;
-    const view = this.#view;
-    const name = this.#context.names.deliveredNameOf(message);
-    view.subject = name.subject;
-    view.reply = null;
-    view.headers = null;
-    view.isOwn = false;
+    const { names, wireHeaders } = this.#context;
+    const { view } = names;
+    if (view.message === message && view.sequence === message.sequence) {
+      if (view.headersStamp === 0 || view.headersStamp === wireHeaders.stamp) return view;
+    }
+    const name = names.deliveredName(message.topicBuffer, message.topicStart, message.topicEnd);
+    view.begin(message, name.subject);
     if (name.isEscaped) this.#context.counters.topicEscapesIn++;
     if (name.refusal !== null) this.#refuse(name.refusal.reason, message);
     else if (message.retain || !this.#readWireProperties(view, message)) this.#readProperties(view, message);
@@ -109,17 +107,19 @@ export class Deliverer {
   #readWireProperties(view: DeliveryView, message: InboundPublication): boolean {
     const { wireUserProperties } = message;
     if (wireUserProperties === null) return message.properties === null;
-    view.headers = this.#context.wireHeaders.toBlock(wireUserProperties);
+    const { wireHeaders } = this.#context;
+    view.headers = wireHeaders.toBlock(wireUserProperties);
+    view.headersStamp = wireHeaders.stamp;
     return view.headers !== null;
   }
 
   #readProperties(view: DeliveryView, message: InboundPublication): void {
-    const { connect, upstreamPort, counters, names } = this.#context;
+    const { counters, names } = this.#context;
     const converted = propertiesToHeaders(message.properties, message.retain);
     if (converted !== null) {
       view.headers = converted.block === null ? null : wholeRange(converted.block);
-      view.isOwn =
-        !connect.echo && converted.origin !== null && converted.origin === upstreamPort?.originToken;
+      view.headersStamp = 0;
+      view.origin = converted.origin;
       if (converted.dropped > 0) counters.drop('invalid_property', converted.dropped);
     }
     const responseTopic = message.properties?.responseTopic;
@@ -135,9 +135,8 @@ export class Deliverer {
   }
 
   #refuse(reason: string, message: InboundPublication): void {
-    const { counters, limitedLog, taps } = this.#context;
+    const { counters, limitedLog } = this.#context;
     counters.drop('untranslatable');
-    if (taps.active !== null) tapDelivery(this.#context, message, this.#view, 'untranslatable');
     limitedLog.log(
       'warn',
       { event: 'message.dropped', reason, topic: shownTopic(message) },

@@ -8,6 +8,7 @@ import { PermissionChecks } from '../../../src/auth/permission-check.ts';
 import type { CloseReason } from '../../../src/close-reason.ts';
 import { Counters } from '../../../src/metrics/counters.ts';
 import { SubscriptionGauge } from '../../../src/metrics/subscription-gauge.ts';
+import { MessageWriter } from '../../../src/nats/message-writer.ts';
 import { Parser } from '../../../src/nats/parser.ts';
 import type { LiveSession } from '../../../src/session/context.ts';
 import { NameSpaces } from '../../../src/session/name-spaces.ts';
@@ -112,7 +113,15 @@ function setUp() {
   const permissionChecks = new PermissionChecks();
   const subscriptionGauge = new SubscriptionGauge();
   const taps = new TapHub(clock, logger);
-  const shared = { failureDelay, permissionChecks, subscriptionGauge, taps, live: new Set<LiveSession>() };
+  const messageWriter = new MessageWriter();
+  const shared = {
+    messageWriter,
+    failureDelay,
+    permissionChecks,
+    subscriptionGauge,
+    taps,
+    live: new Set<LiveSession>(),
+  };
   const services = { options, upstream, clock, logger, limitedLog, counters, wireHeaders, ...shared };
   const access = new AccessPoint({ chain: null, anonymous: null, defaultPermissions: null });
   const session = new Session(services, client, { spaces, access });

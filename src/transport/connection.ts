@@ -167,7 +167,10 @@ export class Connection
 
   resume(): void {
     if (this.#isParsing) this.#wantsResume = true;
-    else if (this.#state === 'open' && this.#parser.isHeld) this.#parse(() => this.#parser.resume());
+    else if (this.#state === 'open' && this.#parser.isHeld) {
+      this.#parse(() => this.#parser.resume());
+      this.#spend(0);
+    }
   }
 
   fail(error: GatewayError): void {
@@ -230,7 +233,7 @@ export class Connection
       this.#session.onActivity();
       this.#parser.push(chunk);
     });
-    if (this.#pace !== null && this.#state === 'open') this.#rest(this.#pace, chunk.length);
+    this.#spend(chunk.length);
   }
 
   onBuffered(): void {
@@ -318,6 +321,10 @@ export class Connection
     this.#updateReading();
   }
 
+  #spend(bytes: number): void {
+    if (this.#pace !== null && this.#state === 'open') this.#rest(this.#pace, bytes);
+  }
+
   /** Nothing is dropped: who sends too fast is not read for a while. */
   #rest(pace: InputPace, bytes: number): void {
     const { publications } = this.#parser;
@@ -328,7 +335,7 @@ export class Connection
       this.#restTimer = this.#context.clock.setTimeout(() => {
         this.#restTimer = undefined;
         // More may have come before the pause took hold: that is made up for, too.
-        if (this.#state === 'open') this.#rest(pace, 0);
+        this.#spend(0);
       }, restMs);
     }
     this.#updateReading();

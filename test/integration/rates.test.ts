@@ -52,6 +52,19 @@ for (const transport of ['tcp', 'ws'] as const) {
   });
 }
 
+test('message rate: what had to wait for the broker counts when it is taken', async () => {
+  const gateway = await scene.otherGateway({ listeners: listeners({ max_message_rate: 100 }) });
+  const client = await connectRaw(gateway.host, gateway.port);
+  open.push(client);
+  const startedAt = performance.now();
+  // One chunk: the first PUB is held until the broker has confirmed the SUB, and the others with it.
+  client.send(`CONNECT {"verbose":false}\r\nSUB pace.held 1\r\n${'PUB pace.held 1\r\nx\r\n'.repeat(300)}`);
+  await client.readUntil(/(MSG pace\.held 1 1\r\nx\r\n){300}/);
+  await client.pingPong();
+  const tookMs = performance.now() - startedAt;
+  assert.ok(tookMs >= 1_900, `${tookMs} ms`);
+});
+
 test('byte rate: 60 KB at 20 KB a second, all in order; the PING of a long rest is forgiven', async () => {
   const settings = {
     listeners: listeners({ max_byte_rate: '20KB' }),

@@ -66,6 +66,8 @@ export class FilterEntry {
   #members = new Set<Member>();
   /** The same as a list, made for a delivery and not changed by what comes of it; null: to be made again. */
   #list: readonly Member[] | null = null;
+  /** The subscriber of the only member, if there is one: of very many filters each step to it is a miss of the cache. */
+  #only: Subscriber | null = null;
   #waiting: Set<Member> | null = null;
   #ending: Set<Member> | null = null;
   /** Members that want QoS 1 and are not ending. */
@@ -110,14 +112,14 @@ export class FilterEntry {
   /** Adds a member in state `waiting`. */
   add(member: Member): void {
     this.#members.add(member);
-    this.#list = null;
+    this.#onMembers();
     this.#count(member, 1);
     if (this.shareName !== null) this.#enroll(member);
   }
 
   delete(member: Member): boolean {
     if (!this.#members.delete(member)) return false;
-    this.#list = null;
+    this.#onMembers();
     this.#count(member, -1);
     const roster = this.#rosters?.get(member.scope);
     if (roster === undefined) return true;
@@ -164,8 +166,18 @@ export class FilterEntry {
     return (this.#rosters?.get(scope)?.length ?? 0) > 0;
   }
 
+  #onMembers(): void {
+    this.#list = null;
+    const [first] = this.#members;
+    this.#only = this.#members.size === 1 && first !== undefined ? first.subscriber : null;
+  }
+
   /** Plain filters: every member gets it, a retained copy only those subscribed under its identifier. */
   deliverToAll(message: InboundPublication, identifier: number | null): void {
+    if (this.#only !== null && !message.retain) {
+      this.#only.deliver(message);
+      return;
+    }
     // Who joins because of this delivery, as the next leader of a local group does, does not get it.
     this.#list ??= [...this.#members];
     for (const member of this.#list) {

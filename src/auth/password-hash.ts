@@ -36,6 +36,21 @@ function isBcryptHash(text: string): boolean {
   return BCRYPT.test(text);
 }
 
+/** bcrypt looks no further. */
+const BCRYPT_BYTES = 72;
+
+/** A password cannot be hashed as asked. */
+export class UnhashableError extends Error {
+  override readonly name = 'UnhashableError';
+}
+
+/** What bcrypt would take for another password: it cuts long ones off, and a NUL begins them anew. @returns why, or null */
+function bcryptProblem(password: string): string | null {
+  if (Buffer.byteLength(password) > BCRYPT_BYTES)
+    return `is longer than ${BCRYPT_BYTES} bytes, which bcrypt would ignore: choose a shorter one, or another algorithm`;
+  return password.includes('\0') ? 'has a NUL character, which bcrypt cannot tell from its end' : null;
+}
+
 /** Compares without telling by its time where the texts differ, nor how long they are. */
 export function isSameSecret(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
@@ -62,7 +77,7 @@ export class PasswordHashes {
     signal: AbortSignal,
   ): Promise<boolean> {
     if (algorithm.name === 'bcrypt') {
-      return isBcryptHash(stored.hash) && (await this.#bcrypt.compare(password, stored.hash, signal));
+      return isBcryptHash(stored.hash) && (await this.#compare(password, stored.hash, signal));
     }
     const computed = await digest(password, stored.salt, algorithm);
     const expected = algorithm.name === 'plain' ? stored.hash : stored.hash.toLowerCase();
@@ -71,7 +86,7 @@ export class PasswordHashes {
 
   /** Whether the text is the secret, which may be configured as it is or as its bcrypt hash. */
   async verifyPlainOrBcrypt(given: string, configured: string, signal: AbortSignal): Promise<boolean> {
-    if (isBcryptHash(configured)) return await this.#bcrypt.compare(given, configured, signal);
+    if (isBcryptHash(configured)) return await this.#compare(given, configured, signal);
     return isSameSecret(given, configured);
   }
 
@@ -81,13 +96,25 @@ export class PasswordHashes {
     await this.verify(password, { hash, salt: 'salt' }, algorithm, signal);
   }
 
-  /** What to store for a password; the salt is random. */
+  /**
+   * What to store for a password; the salt is random.
+   * @throws {UnhashableError} saying what is wrong with the password
+   */
   async hash(password: string, algorithm: HashAlgorithm, signal: AbortSignal): Promise<StoredPassword> {
-    if (algorithm.name === 'bcrypt')
+    if (algorithm.name === 'bcrypt') {
+      const problem = bcryptProblem(password);
+      if (problem !== null) throw new UnhashableError(problem);
       return { hash: await this.#bcrypt.hash(password, BCRYPT_COST, signal), salt: '' };
+    }
     const isSalted = algorithm.name !== 'plain' && algorithm.saltPosition !== 'disable';
     const salt = isSalted ? randomBytes(SALT_BYTES).toString('hex') : '';
     return { hash: await digest(password, salt, algorithm), salt };
+  }
+
+  /** One that no hash is made of is no password either; it takes as long to say so. */
+  async #compare(password: string, hash: string, signal: AbortSignal): Promise<boolean> {
+    const isSame = await this.#bcrypt.compare(password, hash, signal);
+    return isSame && bcryptProblem(password) === null;
   }
 
   /** Ends the threads. Idempotent. */

@@ -1,6 +1,6 @@
 /** The `users` subcommand: lists and changes the users file of the method `built_in`. */
 import { readFileSync } from 'node:fs';
-import { algorithmFields, hashedFields } from '../auth/hashed-password.ts';
+import { algorithmFields } from '../auth/hashed-password.ts';
 import { withoutUser, withPassword, withUser } from '../auth/user-list.ts';
 import { usersOfExport } from '../auth/users-export.ts';
 import { changeUsersFile, readUsersFile } from '../auth/users-file.ts';
@@ -8,7 +8,7 @@ import type { LoadedSettings } from '../config/settings-source.ts';
 import { GatewayError } from '../errors.ts';
 import type { Invocation } from './arguments.ts';
 import { UsageError } from './flags.ts';
-import { chosenAlgorithm } from './hash-password.ts';
+import { chosenAlgorithm, hashedAsChosen } from './hash-password.ts';
 
 /** What the command needs from outside. */
 export interface UsersCommand {
@@ -34,7 +34,7 @@ export async function usersText(command: UsersCommand): Promise<string> {
         .join('');
     case 'add':
     case 'change': {
-      const fields = await hashedFields(await command.readPassword(), chosenAlgorithm(invocation));
+      const fields = await hashedAsChosen(invocation, await command.readPassword());
       const record = { ...fields, ...(invocation.isSuperuser && { is_superuser: true }) };
       changeUsersFile(file, (users) => (action === 'add' ? withUser : withPassword)(users, name, record));
       return note(file, `${action === 'add' ? 'added' : 'changed'} ${JSON.stringify(name)}`);

@@ -179,8 +179,9 @@ const RULES: Readonly<Record<string, Rule>> = {
       'auth/user-list.ts',
       'auth/user-record.ts',
       'auth/hashed-password.ts',
+      'auth/password-hash.ts',
     ],
-    types: ['metrics', 'control', 'auth/password-hash.ts'],
+    types: ['metrics', 'control'],
     builtIns: ['node:events', 'node:fs', 'node:http', 'node:https', 'node:path', 'node:url', 'node:util'],
   }),
   // The primary serves no clients: of what serves them it needs the broker for trials, and a server id to hand out.

@@ -1,5 +1,6 @@
 /** Changes the users file of `built_in`, and brings the change into the running gateway, or leaves both as they were. */
 import { algorithmFields, hashedFields } from '../../auth/hashed-password.ts';
+import { UnhashableError } from '../../auth/password-hash.ts';
 import { withFields, withoutUser, withUser } from '../../auth/user-list.ts';
 import { parseAlgorithm, parseUsers } from '../../auth/user-record.ts';
 import { parseExport } from '../../auth/users-export.ts';
@@ -163,10 +164,17 @@ async function recordOf({ user, password, is_superuser, permissions }: UserValue
   } catch (error) {
     throw wrong('permissions', error instanceof Error ? error.message.replace(/^users\[0\]: /, '') : '');
   }
-  const hashed =
-    password === undefined ? {} : await hashedFields(password, parseAlgorithm({ name: 'bcrypt' }));
+  const hashed = password === undefined ? {} : await hashedPassword(password);
   // Undefined vanishes when the file is written.
   return { ...hashed, ...others, ...(permissions === null && { permissions: undefined }) };
+}
+
+async function hashedPassword(password: string): Promise<Fields> {
+  try {
+    return await hashedFields(password, parseAlgorithm({ name: 'bcrypt' }));
+  } catch (error) {
+    throw error instanceof UnhashableError ? wrong('password', error.message) : error;
+  }
 }
 
 function readExport(

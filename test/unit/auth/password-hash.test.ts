@@ -100,6 +100,24 @@ test('password hash: a configured secret is plain text or a bcrypt hash', async 
   assert.equal(await passwords.verifyPlainOrBcrypt(hash, hash, signal), false);
 });
 
+test('password hash: what bcrypt takes for another password is refused', async () => {
+  const algorithm = { ...BASE, name: 'bcrypt' } as const;
+  const longest = 'ü'.repeat(36);
+  const { hash } = await passwords.hash(longest, algorithm, signal);
+  assert.equal(await passwords.verify(longest, { hash, salt: '' }, algorithm, signal), true);
+  for (const tail of ['x', '\0', `\0${longest}`]) {
+    assert.equal(await passwords.verify(longest + tail, { hash, salt: '' }, algorithm, signal), false);
+    assert.equal(await passwords.verifyPlainOrBcrypt(longest + tail, hash, signal), false);
+    await assert.rejects(passwords.hash(longest + tail, algorithm, signal), {
+      name: 'UnhashableError',
+      message: /^is longer than 72 bytes/,
+    });
+  }
+  const short = await passwords.hash('a', algorithm, signal);
+  assert.equal(await passwords.verify('a\0a', { ...short, salt: '' }, algorithm, signal), false);
+  await assert.rejects(passwords.hash('a\0a', algorithm, signal), /^UnhashableError: has a NUL/);
+});
+
 test('password hash: bcrypt leaves the main thread alone', async () => {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);

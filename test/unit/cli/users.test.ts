@@ -136,6 +136,15 @@ test('hash-password: bcrypt unless told otherwise, and never the same twice', as
   assert.deepEqual(Object.keys(fields), ['password_hash', 'salt', 'algorithm']);
 });
 
+test('hash-password: what bcrypt would cut off is refused, with a way out', async () => {
+  const hash = (args: string) => hashPasswordText(parseCommandLine(args.split(' ')), 'x'.repeat(73));
+  await assert.rejects(hash('hash-password'), {
+    name: 'UsageError',
+    message: /^the password is longer than 72 bytes.*another algorithm$/,
+  });
+  assert.match(await hash('hash-password --algorithm pbkdf2'), /"password_hash"/);
+});
+
 test('passwords come from the first line of standard input', async () => {
   const from = async (text: string) => {
     const stdin = new PassThrough();

@@ -59,6 +59,8 @@ for (const workers of ['', '\n  "workers": 2,']) {
       const client = await connectNats(gateway, user);
       assert.ok(!(await readFile(admin.usersFile, 'utf8')).includes('bob-secret-2'));
       assert.equal((await admin.refused('POST', '/users', { user: 'bob', password: 'x' })).status, 409);
+      const long = await admin.refused('POST', '/users', { user: 'zoe', password: 'x'.repeat(73) });
+      assert.match(JSON.stringify(long), /"path":"password","message":"is longer than 72 bytes/);
 
       const body = await admin.ok<UsersBody>('GET', '/users?search=B');
       assert.deepEqual(body.users, [{ user: 'bob', isSuperuser: false, permissions: null, source: 'file' }]);

@@ -75,6 +75,15 @@ export class BrokerKnowledge {
     return this.#strategy;
   }
 
+  /**
+   * Whether the broker holds small writes back; null: unknown. Most do: until the first answers are there it is taken
+   * for granted, because clients that come with a new process would wait 80 ms for their first answer.
+   */
+  get delaysSmallWrites(): boolean | null {
+    const isAsking = !this.#hasAsked && this.#probing !== null;
+    return this.#report.delaysSmallWrites ?? (isAsking ? true : null);
+  }
+
   /** The view for operators. */
   get capabilities(): CapabilityReport {
     return capabilityReport({

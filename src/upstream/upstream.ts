@@ -108,7 +108,7 @@ export class BrokerUpstream implements Upstream {
       recovery: new Recovery(options.peers),
       unacked: new ByteAccount(options.maxUnackedBytes),
       usesSingleSession: () => this.#usesSingleSession(),
-      delaysSmallWrites: () => knowledge.report.delaysSmallWrites,
+      delaysSmallWrites: () => knowledge.delaysSmallWrites,
       overlap: () => knowledge.strategy?.overlap ?? 'identifiers',
       wildcardsMatchDollar: () => knowledge.strategy?.wildcardsMatchDollar ?? false,
       groupSessions: () => knowledge.strategy?.groupSessions ?? 'none',

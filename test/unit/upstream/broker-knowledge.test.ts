@@ -106,6 +106,25 @@ benchTest('is there after the first probe, without any client', async ({ knowled
   assert.equal(bench.broker.packets('connect').length, 2);
 });
 
+benchTest('small writes count as delayed until the first answers are there', async (bench) => {
+  const { knowledge } = bench;
+  assert.equal(knowledge.delaysSmallWrites, null, 'nobody asks');
+  knowledge.start();
+  assert.equal(knowledge.delaysSmallWrites, true);
+  await bench.untilSettled(1);
+  assert.equal(knowledge.delaysSmallWrites, false);
+});
+
+benchTest(
+  'nothing is taken for granted where nobody asks',
+  async ({ knowledge }) => {
+    knowledge.start();
+    knowledge.onConnack(CONNACK, false);
+    assert.equal(knowledge.delaysSmallWrites, null);
+  },
+  { isProbing: false },
+);
+
 benchTest('clients that come and go ask nothing more', async (bench) => {
   bench.knowledge.start();
   await bench.untilSettled(1);

@@ -13,19 +13,27 @@ const WINDOW_MS = 60;
 /** Nudges of one session, at most one per turn of the event loop. */
 export class AckNudge {
   #send: () => void;
+  #settle: () => void;
   #isScheduled = false;
   #isWritten = false;
   #until = 0;
+  #timer: NodeJS.Timeout | null = null;
 
-  /** @param send writes a small packet that has no answer: the ACK travels with it */
-  constructor(send: () => void) {
+  /**
+   * @param send writes a small packet that has no answer: the ACK travels with it
+   * @param settle has the broker send a packet that nobody waits for. Our kernel holds the next ACK back once more after
+   *   we have written, and none from then on: better that of this packet than that of a message with another one behind it
+   */
+  constructor(send: () => void, settle: () => void) {
     this.#send = send;
+    this.#settle = settle;
   }
 
   /** The broker has answered a SUBSCRIBE, UNSUBSCRIBE or PINGREQ. */
   onAnswer(): void {
     this.#until = performance.now() + WINDOW_MS;
     this.#schedule();
+    if (this.#timer === null) this.#awaitQuiet(WINDOW_MS);
   }
 
   /** A delivery has been acknowledged by a PUBACK of ours: what comes next may lack one. */
@@ -46,6 +54,21 @@ export class AckNudge {
   /** Something was written, and the ACK went with it. */
   onWrite(): void {
     this.#isWritten = true;
+  }
+
+  /** Settles when the window is over. */
+  #awaitQuiet(afterMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      const leftMs = this.#until - performance.now();
+      if (leftMs > 0) {
+        this.#awaitQuiet(leftMs);
+        return;
+      }
+      this.#until = 0;
+      this.#settle();
+    }, afterMs);
+    this.#timer.unref();
   }
 
   #onDeliveryInDoubt(): void {
@@ -93,8 +116,14 @@ export class SessionNudges {
 
   constructor(links: NudgedLinks) {
     this.#links = links;
-    this.#publish = new AckNudge(() => links.publishLink?.publish(NUDGE, null));
-    this.#subscribe = new AckNudge(() => links.subscribeLink?.publish(NUDGE, null));
+    this.#publish = new AckNudge(
+      () => links.publishLink?.publish(NUDGE, null),
+      () => {},
+    );
+    this.#subscribe = new AckNudge(
+      () => links.subscribeLink?.publish(NUDGE, null),
+      () => links.subscribeLink?.pingQuietly(),
+    );
   }
 
   /** The broker has answered on the subscribe session. */

@@ -64,6 +64,13 @@ const END_TIMEOUT_MS = 5_000;
 /** Detail of an end for which nobody has given a reason. */
 export const CLOSED = 'connection closed';
 
+/** A PINGREQ under way. */
+interface SentPing {
+  readonly ack: PendingAck;
+  /** Its PINGRESP is no `onAnswer`. */
+  readonly isQuiet: boolean;
+}
+
 /** One connection attempt and, if it succeeds, one MQTT session. */
 export class MqttLink {
   #client: MqttClient;
@@ -76,9 +83,9 @@ export class MqttLink {
   /** The socket is gone, but packets it has brought are still being read. */
   #isDying = false;
   #end: LinkEnd | null = null;
-  /** Callbacks of PINGREQs in the order sent; null where MQTT.js's own keepalive sent it. */
-  #pings: (PendingAck | null)[] = [];
-  #nextPing: PendingAck | null = null;
+  /** PINGREQs in the order sent; null where MQTT.js's own keepalive sent it. */
+  #pings: (SentPing | null)[] = [];
+  #nextPing: SentPing | null = null;
   #isDrainAwaited = false;
   readonly #path: PublicationPath;
 
@@ -152,7 +159,14 @@ export class MqttLink {
 
   /** Sends a PINGREQ; `done` at its PINGRESP. PINGRESPs come in order, MQTT.js's own included. */
   ping(done: () => void): void {
-    this.#nextPing = this.#acks.start(done);
+    this.#nextPing = { ack: this.#acks.start(done), isQuiet: false };
+    this.#client.sendPing();
+  }
+
+  /** Has the broker send a packet that nobody waits for and nobody is told of. */
+  pingQuietly(): void {
+    if (!this.isConnected) return;
+    this.#nextPing = { ack: this.#acks.start(() => {}), isQuiet: true };
     this.#client.sendPing();
   }
 
@@ -231,9 +245,9 @@ export class MqttLink {
 
   #onPacket(packet: Packet): void {
     if (packet.cmd !== 'pingresp') return;
-    if (!this.#ended) this.#events.onAnswer();
-    const ping = this.#pings.shift();
-    if (ping !== null && ping !== undefined) this.#acks.finish(ping, 0);
+    const ping = this.#pings.shift() ?? null;
+    if (!this.#ended && ping?.isQuiet !== true) this.#events.onAnswer();
+    if (ping !== null) this.#acks.finish(ping.ack, 0);
   }
 
   #pathEvents(): PathEvents {

@@ -97,9 +97,12 @@ test('backoff: full jitter below an exponential ceiling that has a maximum', () 
 
 test('ack nudge: one packet per turn, however many answers and deliveries', async () => {
   let sent = 0;
-  const nudge = new AckNudge(() => {
-    sent++;
-  });
+  const nudge = new AckNudge(
+    () => {
+      sent++;
+    },
+    () => {},
+  );
   nudge.onDelivery();
   await nextTurn();
   assert.equal(sent, 0, 'a delivery outside of the window');
@@ -116,9 +119,12 @@ test('ack nudge: one packet per turn, however many answers and deliveries', asyn
 
 test('ack nudge: the window after an answer ends', async () => {
   let sent = 0;
-  const nudge = new AckNudge(() => {
-    sent++;
-  });
+  const nudge = new AckNudge(
+    () => {
+      sent++;
+    },
+    () => {},
+  );
   nudge.onPuback();
   await nextTurn();
   assert.equal(sent, 0, 'the PUBACK has carried the ACK');
@@ -131,9 +137,12 @@ test('ack nudge: the window after an answer ends', async () => {
 
 test('ack nudge: not sent when something was written anyway', async () => {
   let sent = 0;
-  const nudge = new AckNudge(() => {
-    sent++;
-  });
+  const nudge = new AckNudge(
+    () => {
+      sent++;
+    },
+    () => {},
+  );
   nudge.onPartialAnswer();
   nudge.onWrite();
   await nextTurn();
@@ -141,4 +150,30 @@ test('ack nudge: not sent when something was written anyway', async () => {
   nudge.onPartialAnswer();
   await nextTurn();
   assert.equal(sent, 1);
+});
+
+test('ack nudge: settles once when the window after an answer is over', async () => {
+  let sent = 0;
+  const settledAt: number[] = [];
+  const start = performance.now();
+  const nudge = new AckNudge(
+    () => {
+      sent++;
+    },
+    () => settledAt.push(performance.now() - start),
+  );
+  nudge.onAnswer();
+  const later = performance.now() + 30;
+  await waitFor(() => performance.now() > later);
+  nudge.onAnswer();
+  nudge.onPuback();
+  await waitFor(() => settledAt.length > 0);
+  assert.ok((settledAt[0] ?? 0) >= 80, `settled after ${settledAt[0]} ms, within the window`);
+  const nudges = sent;
+  const end = performance.now() + 150;
+  await waitFor(() => performance.now() > end);
+  nudge.onDelivery();
+  await nextTurn();
+  assert.equal(settledAt.length, 1);
+  assert.equal(sent, nudges, 'the window is over');
 });

@@ -9,6 +9,12 @@ import type { MqttLink } from './mqtt-link.ts';
 
 /** Our kernel answers late for about this long after we have written something that is answered. */
 const WINDOW_MS = 60;
+/** Above the 40 ms for which Linux holds an ACK back. */
+const SETTLING_MS = 50;
+/** How often settling is put off for the sake of what has just been published. */
+const MAX_DELAYS = 10;
+/** Nudges after which a session is too busy for one late ACK to matter. */
+const BUSY_NUDGES = 100;
 
 /** Nudges of one session, at most one per turn of the event loop. */
 export class AckNudge {
@@ -18,6 +24,9 @@ export class AckNudge {
   #isWritten = false;
   #until = 0;
   #timer: NodeJS.Timeout | null = null;
+  #isSettling = false;
+  #delaysLeft = 0;
+  #nudgesLeft = 0;
 
   /**
    * @param send writes a small packet that has no answer: the ACK travels with it
@@ -31,9 +40,14 @@ export class AckNudge {
 
   /** The broker has answered a SUBSCRIBE, UNSUBSCRIBE or PINGREQ. */
   onAnswer(): void {
-    this.#until = performance.now() + WINDOW_MS;
-    this.#schedule();
-    if (this.#timer === null) this.#awaitQuiet(WINDOW_MS);
+    this.#delaysLeft = MAX_DELAYS;
+    this.#nudgesLeft = BUSY_NUDGES;
+    this.#open();
+  }
+
+  /** A message has been published that may come back on this session: it must not wait for the ACK that is held back. */
+  onPublish(): void {
+    if (this.#isSettling) this.#putOff();
   }
 
   /** A delivery has been acknowledged by a PUBACK of ours: what comes next may lack one. */
@@ -56,19 +70,36 @@ export class AckNudge {
     this.#isWritten = true;
   }
 
+  #open(): void {
+    this.#isSettling = false;
+    this.#until = performance.now() + WINDOW_MS;
+    this.#schedule();
+    if (this.#timer === null) this.#awaitQuiet(WINDOW_MS);
+  }
+
+  #putOff(): void {
+    if (this.#delaysLeft === 0 || this.#nudgesLeft <= 0) return;
+    this.#delaysLeft--;
+    this.#open();
+  }
+
   /** Settles when the window is over. */
   #awaitQuiet(afterMs: number): void {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       const leftMs = this.#until - performance.now();
-      if (leftMs > 0) {
-        this.#awaitQuiet(leftMs);
-        return;
-      }
-      this.#until = 0;
-      this.#settle();
+      if (this.#isSettling) this.#isSettling = false;
+      else if (leftMs > 0) this.#awaitQuiet(leftMs);
+      else this.#beginSettling();
     }, afterMs);
     this.#timer.unref();
+  }
+
+  #beginSettling(): void {
+    this.#until = 0;
+    this.#isSettling = true;
+    this.#settle();
+    this.#awaitQuiet(SETTLING_MS);
   }
 
   #onDeliveryInDoubt(): void {
@@ -82,7 +113,9 @@ export class AckNudge {
     this.#isWritten = false;
     setImmediate(() => {
       this.#isScheduled = false;
-      if (!this.#isWritten) this.#send();
+      if (this.#isWritten) return;
+      this.#nudgesLeft--;
+      this.#send();
     });
   }
 }
@@ -137,9 +170,14 @@ export class SessionNudges {
     else if (this.#links.isDelayed) this.#subscribe.onPuback();
   }
 
-  /** A publication goes out, and our ACK with it. */
-  onPublish(): void {
+  /** A publication with QoS 1 goes out, and our ACK with it. */
+  onSend(): void {
     this.#publish.onWrite();
+  }
+
+  /** A client has published. */
+  onPublish(): void {
+    this.#subscribe.onPublish();
   }
 
   /** A PUBACK has come, and more of them are owed. */

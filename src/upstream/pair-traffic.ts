@@ -62,7 +62,7 @@ export class PairTraffic {
       unacked: context.unacked,
       counters: context.counters,
       hasSubscribers: context.hasSubscribers,
-      onSend: () => this.#lanes.main.nudges.onPublish(),
+      onSend: () => this.#lanes.main.nudges.onSend(),
       onPuback: () => this.#onPuback(),
       onUnheard: context.onUnheard,
       onCulprit: ({ topic }) => {
@@ -109,6 +109,7 @@ export class PairTraffic {
     const { denied } = this.#options;
     if (denied.isEmpty || !denied.has(DENIED_TOPIC + message.topic.text)) {
       this.#out.publish(message, receipt);
+      this.#lanes.main.nudges.onPublish();
       return;
     }
     if (receipt === null) this.#context.counters.drop('broker_rejected');

@@ -177,3 +177,35 @@ test('ack nudge: settles once when the window after an answer is over', async ()
   assert.equal(settledAt.length, 1);
   assert.equal(sent, nudges, 'the window is over');
 });
+
+test('ack nudge: settling is put off for what is published meanwhile, not for ever and not for a busy session', async () => {
+  let sent = 0;
+  let settled = 0;
+  const nudge = new AckNudge(
+    () => {
+      sent++;
+    },
+    () => {
+      settled++;
+    },
+  );
+  nudge.onAnswer();
+  await waitFor(() => settled === 1);
+  const before = sent;
+  nudge.onPublish();
+  nudge.onPublish();
+  await nextTurn();
+  assert.equal(sent, before + 1, 'the ACK that is held back goes out');
+  await waitFor(() => settled === 2, 1_000, 'settling after the second window');
+  for (let turn = 0; turn < 200; turn++) {
+    nudge.onPartialAnswer();
+    await nextTurn();
+  }
+  const whenBusy = sent;
+  nudge.onPublish();
+  await nextTurn();
+  assert.equal(sent, whenBusy);
+  const end = performance.now() + 150;
+  await waitFor(() => performance.now() > end);
+  assert.equal(settled, 2);
+});

@@ -11,6 +11,8 @@ import type { MqttLink } from './mqtt-link.ts';
 const WINDOW_MS = 60;
 /** Above the 40 ms for which Linux holds an ACK back. */
 const SETTLING_MS = 50;
+/** The same once settling has been put off: whoever answers in a rhythm leaves its longest pause right behind a message. */
+const NEXT_WINDOW_MS = 8;
 /** How often settling is put off for the sake of what has just been published. */
 const MAX_DELAYS = 10;
 /** Nudges after which a session is too busy for one late ACK to matter. */
@@ -42,7 +44,7 @@ export class AckNudge {
   onAnswer(): void {
     this.#delaysLeft = MAX_DELAYS;
     this.#nudgesLeft = BUSY_NUDGES;
-    this.#open();
+    this.#open(WINDOW_MS);
   }
 
   /** A message has been published that may come back on this session: it must not wait for the ACK that is held back. */
@@ -70,17 +72,19 @@ export class AckNudge {
     this.#isWritten = true;
   }
 
-  #open(): void {
+  #open(ms: number): void {
     this.#isSettling = false;
-    this.#until = performance.now() + WINDOW_MS;
+    this.#until = performance.now() + ms;
     this.#schedule();
-    if (this.#timer === null) this.#awaitQuiet(WINDOW_MS);
+    if (this.#timer === null) this.#awaitQuiet(ms);
   }
 
   #putOff(): void {
     if (this.#delaysLeft === 0 || this.#nudgesLeft <= 0) return;
     this.#delaysLeft--;
-    this.#open();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#open(NEXT_WINDOW_MS);
   }
 
   /** Settles when the window is over. */

@@ -1,5 +1,6 @@
 /** INFO as this gateway says it: which nats-server it behaves like, and what it offers to this client. */
 import type { ServerInfo } from '../nats/operations.ts';
+import { shownAccount } from './account.ts';
 import type { SessionContext } from './context.ts';
 import type { PeerTls } from './ports.ts';
 
@@ -34,7 +35,7 @@ export function serverInfo(
     ...((isRequired || upstream.requiresCredentials) && { auth_required: true }),
     ...(nonce !== '' && { nonce }),
     ...tlsInfo(client.peer.tls),
-    ...(isAfterConnect && { connect_info: true, remote_account: '$G' }),
+    ...(isAfterConnect && { connect_info: true, remote_account: shownAccount(context) }),
     ...(options.isLameDuck && { ldm: true }),
   };
 }

@@ -1,6 +1,7 @@
 /** What operators may see of a session. Reads only. */
 import type { ClientState, PermissionsView, SubscriptionView } from '../control/client-view.ts';
 import { matches } from '../nats/subject.ts';
+import { ownAccount } from './account.ts';
 import type { Activity } from './activity.ts';
 import type { SessionContext } from './context.ts';
 import type { Keepalive } from './keepalive.ts';
@@ -13,9 +14,6 @@ export interface FactSources {
   readonly activity: Activity;
   readonly state: () => ClientState;
 }
-
-/** The method whose identities have an account. */
-const METHOD_WITH_ACCOUNTS = 'nats_jwt';
 
 /** What the client has sent that counts as activity; NaN where nobody counts. */
 export function sentBy({ options, stats, subscriptions }: SessionContext): number {
@@ -86,8 +84,7 @@ export class SessionFacts implements SessionView {
   }
 
   get account(): string {
-    const { identity } = this.#context;
-    return identity?.method === METHOD_WITH_ACCOUNTS ? (identity.attributes.account ?? '') : '';
+    return ownAccount(this.#context);
   }
 
   get mqttClientId(): string {

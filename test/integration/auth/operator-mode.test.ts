@@ -61,6 +61,17 @@ test('operator mode: as many subscriptions as the token says', async () => {
   await client.readUntil("-ERR 'maximum subscriptions exceeded'\r\n");
 });
 
+test('operator mode: a client is told its account', async () => {
+  const user = await makeUser(account.pair);
+  const client = await scene.greeted();
+  const sig = signed(String(client.info.nonce), user.pair);
+  const connect = { verbose: false, protocol: 1, jwt: user.token, sig };
+  client.send(`CONNECT ${JSON.stringify(connect)}\r\nPING\r\n`);
+  await client.readUntil(new RegExp(`INFO .*"remote_account":"${account.key}".*\r\n`));
+  client.send('SUB me 1\r\nPUB $SYS.REQ.USER.INFO me 0\r\n\r\n');
+  await client.readUntil(`"account":"${account.key}"`);
+});
+
 test('operator mode: permissions of the user', async () => {
   const client = await connected({ body: { pub: { allow: ['open.>'] } } });
   await client.readUntil('PONG\r\n');

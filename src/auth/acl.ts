@@ -12,6 +12,30 @@ export class AclError extends Error {
   override readonly name = 'AclError';
 }
 
+/**
+ * Puts the user name in place of `${username}`. Rules for a name with separators or wildcards keep the variable, which makes
+ * the list unusable: it would reach into what belongs to others.
+ */
+export function aclForUser(rules: unknown, user: string): unknown {
+  if (!Array.isArray(rules)) return rules;
+  const isHarmless = user !== '' && !/[\s./+#*>$%]/.test(user);
+  const fill = (topic: unknown): unknown =>
+    typeof topic === 'string' && isHarmless ? topic.replaceAll('${username}', () => user) : topic;
+  return rules.map((rule: unknown) =>
+    isRecord(rule)
+      ? {
+          ...rule,
+          ...('topic' in rule && { topic: fill(rule.topic) }),
+          ...(Array.isArray(rule.topics) && { topics: rule.topics.map(fill) }),
+        }
+      : rule,
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 interface Rule {
   readonly isAllow: boolean;
   readonly actions: readonly Action[];
@@ -21,6 +45,8 @@ interface Rule {
 type Action = 'publish' | 'subscribe';
 
 const MAX_RULES = 1_000;
+const FIELDS = ['permission', 'action', 'topic', 'topics', 'qos', 'retain'];
+const EVERY_QOS = ['0', '1', '2'];
 const NOTHING: SubjectRules = { allow: [], deny: ['>'] };
 
 /** @throws {AclError} */
@@ -65,11 +91,14 @@ function deniedSubjects(topic: string, subjectsOf: SubjectsOfFilter): readonly s
 }
 
 function toRule(value: unknown): Rule {
-  if (typeof value !== 'object' || value === null) throw new AclError('a rule of acl must be an object');
-  const { permission, action, topic, topics, qos, retain } = value as Record<string, unknown>;
+  if (!isRecord(value)) throw new AclError('a rule of acl must be an object');
+  // EMQX has rules for some clients only (`ipaddr`, `clientid_re`): without the condition they would be for all.
+  if (Object.keys(value).some((name) => !FIELDS.includes(name)))
+    throw new AclError(`a rule of acl may have ${FIELDS.join(', ')}`);
+  const { permission, action, topic, topics, qos, retain } = value;
   if (permission !== 'allow' && permission !== 'deny')
     throw new AclError('permission of a rule must be allow or deny');
-  if (qos !== undefined || (retain !== undefined && retain !== 'all'))
+  if (!isEveryQos(qos) || (retain ?? 'all') !== 'all')
     throw new AclError('rules of acl for one QoS or for retained messages are not supported');
   const list: unknown = topics ?? [topic];
   if (!Array.isArray(list) || !list.every(isTopic))
@@ -77,8 +106,17 @@ function toRule(value: unknown): Rule {
   return { isAllow: permission === 'allow', actions: actionsOf(action), topics: list };
 }
 
+/** EMQX writes all of them out as a list, or as a text with commas. */
+function isEveryQos(qos: unknown): boolean {
+  if (qos === undefined || qos === null) return true;
+  const listed: unknown[] = typeof qos === 'string' ? qos.split(',') : Array.isArray(qos) ? qos : [qos];
+  const named = listed.map(String);
+  return EVERY_QOS.every((one) => named.includes(one)) && named.every((one) => EVERY_QOS.includes(one));
+}
+
 function actionsOf(action: unknown): Action[] {
-  if (action === 'publish' || action === 'subscribe') return [action];
+  if (action === 'publish' || action === 'pub') return ['publish'];
+  if (action === 'subscribe' || action === 'sub') return ['subscribe'];
   if (action === 'all' || action === 'pubsub') return ['publish', 'subscribe'];
   throw new AclError('action of a rule must be publish, subscribe or all');
 }

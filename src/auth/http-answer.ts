@@ -1,5 +1,5 @@
 /** What the backend of the method `http` answers, in EMQX's format. Pure. */
-import { permissionsOfAcl, type SubjectsOfFilter } from './acl.ts';
+import { aclForUser, permissionsOfAcl, type SubjectsOfFilter } from './acl.ts';
 import type { Verdict } from './authenticator.ts';
 import { plainIdentity } from './identity.ts';
 import { parsePermissions } from './permission-format.ts';
@@ -18,22 +18,33 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
+/** Who has been asked about. */
+export interface AskedClient {
+  /** Of a client that is accepted without a name of its own. */
+  readonly name: string;
+  /** `user` of CONNECT, which `${username}` of an access list stands for. */
+  readonly user: string;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * 204 accepts; 200 says more. 4xx is a backend's way to refuse, anything else a failure.
- * @param name of a client that is accepted without a name of its own
  * @throws {AnswerError} or another error when the answer means nothing
  */
-export function verdictOfAnswer(answer: HttpAnswer, name: string, subjectsOf: SubjectsOfFilter): Verdict {
+export function verdictOfAnswer(
+  answer: HttpAnswer,
+  client: AskedClient,
+  subjectsOf: SubjectsOfFilter,
+): Verdict {
   const { status } = answer;
-  if (status === 204) return { kind: 'accept', identity: plainIdentity('http', name) };
+  if (status === 204) return { kind: 'accept', identity: plainIdentity('http', client.name) };
   if (status === 401 || status === 403) return { kind: 'reject', detail: `the backend answered ${status}` };
   if (status !== 200) throw new AnswerError(`the backend answered ${status}`);
   const fields = fieldsOf(answer);
   switch (fields.result) {
     case 'allow':
-      return acceptOf(fields, name, subjectsOf);
+      return acceptOf(fields, client, subjectsOf);
     case 'deny':
       return { kind: 'reject', detail: 'the backend denied' };
     case 'ignore':
@@ -60,8 +71,8 @@ function fieldsOf({ contentType, body }: HttpAnswer): Fields {
   return value as Fields;
 }
 
-function acceptOf(fields: Fields, name: string, subjectsOf: SubjectsOfFilter): Verdict {
-  const identity = plainIdentity('http', name);
+function acceptOf(fields: Fields, client: AskedClient, subjectsOf: SubjectsOfFilter): Verdict {
+  const identity = plainIdentity('http', client.name);
   const mountpoint = optionalText(fields, 'mountpoint');
   return {
     kind: 'accept',
@@ -69,7 +80,7 @@ function acceptOf(fields: Fields, name: string, subjectsOf: SubjectsOfFilter): V
       ...identity,
       isSuperuser: [true, 'true', 1, '1'].some((yes) => yes === fields.is_superuser),
       expiresAtMs: expiryOf(fields.expire_at),
-      permissions: permissionsOf(fields, subjectsOf),
+      permissions: permissionsOf(fields, client.user, subjectsOf),
       clientId: optionalText(fields, 'clientid_override'),
       mountpoint,
       attributes: attributesOf(fields.client_attrs),
@@ -85,11 +96,11 @@ function expiryOf(value: unknown): number | null {
   return seconds * 1000;
 }
 
-function permissionsOf(fields: Fields, subjectsOf: SubjectsOfFilter): Permissions | null {
+function permissionsOf(fields: Fields, user: string, subjectsOf: SubjectsOfFilter): Permissions | null {
   const { acl, permissions } = fields;
   if (acl !== undefined && permissions !== undefined)
     throw new AnswerError('the answer has both acl and permissions');
-  if (acl !== undefined && acl !== null) return permissionsOfAcl(acl, subjectsOf);
+  if (acl !== undefined && acl !== null) return permissionsOfAcl(aclForUser(acl, user), subjectsOf);
   return permissions === undefined || permissions === null ? null : parsePermissions(permissions);
 }
 

@@ -1,5 +1,5 @@
 /** What the claims of a checked token say of a client. Pure. */
-import { AclError, permissionsOfAcl, type SubjectsOfFilter } from './acl.ts';
+import { AclError, aclForUser, permissionsOfAcl, type SubjectsOfFilter } from './acl.ts';
 import type { Credentials, Identity } from './authenticator.ts';
 import { ClaimError, type Claims, claimOf, isClaims, objectClaim, textsClaim } from './claims.ts';
 import { renderCredentials } from './credential-template.ts';
@@ -82,7 +82,7 @@ function readPermissions(
   if (acl !== undefined && permissions !== undefined) throw new ClaimError('both an acl and permissions');
   try {
     if (permissions !== undefined) return parsePermissions(permissions);
-    return acl === undefined ? null : permissionsOfAcl(withUser(rulesOf(acl), shown.user), subjectsOf);
+    return acl === undefined ? null : permissionsOfAcl(aclForUser(rulesOf(acl), shown.user), subjectsOf);
   } catch (error) {
     if (error instanceof AclError || error instanceof PermissionFormatError)
       throw new ClaimError(error.message);
@@ -100,24 +100,6 @@ function rulesOf(acl: unknown): unknown {
     { permission: 'allow', action: 'subscribe', topics: textsClaim(acl, 'sub') },
     { permission: 'allow', action: 'all', topics: textsClaim(acl, 'all') },
   ];
-}
-
-/** Variables that remain make the list unusable. */
-function withUser(rules: unknown, user: string): unknown {
-  if (!Array.isArray(rules)) return rules;
-  // One with separators or wildcards would reach into what belongs to others.
-  const isHarmless = user !== '' && !/[\s./+#*>$%]/.test(user);
-  const fill = (topic: unknown): unknown =>
-    typeof topic === 'string' && isHarmless ? topic.replaceAll('${username}', user) : topic;
-  return rules.map((rule: unknown) =>
-    isClaims(rule)
-      ? {
-          ...rule,
-          ...('topic' in rule && { topic: fill(rule.topic) }),
-          ...(Array.isArray(rule.topics) && { topics: rule.topics.map(fill) }),
-        }
-      : rule,
-  );
 }
 
 function readAttributes(claims: Claims): Readonly<Record<string, string>> {

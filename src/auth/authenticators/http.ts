@@ -50,7 +50,7 @@ export async function createHttpAuthenticator(
     async authenticate(shown: Credentials, signal: AbortSignal): Promise<Verdict> {
       if (climbs(settings.url, shown)) return { kind: 'reject', detail: 'a value cannot stand in a URL' };
       const answer = await ask(requestFor(settings, shown), agent, signal);
-      return verdictOfAnswer(answer, nameOf(shown), services.subjectsOfFilter);
+      return verdictOfAnswer(answer, { name: nameOf(shown), user: shown.user }, services.subjectsOfFilter);
     },
     close: async () => agent.destroy(),
   };

@@ -11,7 +11,7 @@ const subjectsOf = (filter: string) => filterSubjects(mapper, filter);
 
 function verdict(status: number, body: unknown, contentType = 'application/json') {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return verdictOfAnswer({ status, contentType, body: text }, 'ann', subjectsOf);
+  return verdictOfAnswer({ status, contentType, body: text }, { name: 'ann', user: 'ann' }, subjectsOf);
 }
 
 const KINDS: [name: string, status: number, body: unknown, kind: string][] = [
@@ -142,13 +142,43 @@ for (const [name, acl, publish, subscribe] of ACLS) {
   });
 }
 
+test('acl: the other words that EMQX has for the same', () => {
+  const plain = permissionsOfAcl(
+    [rule('allow', 'publish', 'a'), rule('allow', 'subscribe', 'b')],
+    subjectsOf,
+  );
+  const others = [
+    { ...rule('allow', 'pub', 'a'), qos: [0, 1, 2], retain: 'all' },
+    { ...rule('allow', 'sub', 'b'), qos: '0,1,2', retain: null },
+  ];
+  assert.deepEqual(permissionsOfAcl(others, subjectsOf), plain);
+});
+
+test('acl: ${username} is the user, unless its name would reach into what belongs to others', () => {
+  const answer = { result: 'allow', acl: [rule('allow', 'publish', 'u/${username}/#')] };
+  const by = (user: string) =>
+    verdictOfAnswer(
+      { status: 200, contentType: 'application/json', body: JSON.stringify(answer) },
+      { name: user, user },
+      subjectsOf,
+    );
+  const found = by('ann');
+  assert.ok(found.kind === 'accept');
+  assert.deepEqual(found.identity.permissions?.publish.allow, ['u.ann', 'u.ann.>']);
+  for (const user of ['', '+', '#', 'a/b', '$x', 'a.b', '*']) assert.throws(() => by(user), user);
+});
+
 const NO_RULES: object[] = [
   { permission: 'allow', action: 'publish' },
   { permission: 'Allow', action: 'publish', topic: 'a' },
   { permission: 'allow', action: 'read', topic: 'a' },
   { permission: 'allow', action: 'publish', topic: 'u/${username}' },
   { permission: 'allow', action: 'publish', topic: 'a', qos: [0] },
+  { permission: 'allow', action: 'publish', topic: 'a', qos: [0, 1, 2, 3] },
+  { permission: 'allow', action: 'publish', topic: 'a', qos: '0,1' },
   { permission: 'allow', action: 'publish', topic: 'a', retain: false },
+  { permission: 'allow', action: 'publish', topic: 'a', ipaddr: '10.0.0.0/8' },
+  { permission: 'allow', action: 'publish', topic: 'a', clientid_re: '^x' },
   { permission: 'deny', action: 'publish', topic: 'a/#/b' },
 ];
 for (const wrong of NO_RULES) {

@@ -23,7 +23,7 @@ async function run(args: readonly string[]): Promise<number> {
     case 'version':
       return print((await import('./cli/version.ts')).versionText());
     case 'check':
-      return print((await import('./cli/check.ts')).checkText(await settings(invocation)));
+      return print(await (await import('./cli/check.ts')).checkText(await settings(invocation)));
     case 'print-config':
       return print((await import('./cli/print-config.ts')).printConfigText(await settings(invocation)));
     case 'map': {

@@ -2,10 +2,11 @@
  * Finds the token of an account by its public key: among those of the configuration, in a folder, at an account server.
  * Must not know whether the account is trusted.
  */
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayError } from '../errors.ts';
 import { boundedGet } from './bounded-get.ts';
+import { readConfiguredFile } from './configured-file.ts';
 import { type NatsAccount, readAccount } from './nats-account.ts';
 import { MAX_TOKEN_BYTES } from './nats-token.ts';
 import { RefreshingCache } from './refreshing-cache.ts';
@@ -47,7 +48,7 @@ export class AccountResolver {
     this.#served = served;
   }
 
-  /** @throws {Error} `GW_CONFIG` when a token is not that of an account; the file's when the CA cannot be read */
+  /** @throws {Error} `GW_CONFIG` when a token is not that of an account, or the CA cannot be read */
   static async create(settings: ResolverSettings, services: AuthServices): Promise<AccountResolver> {
     const accounts = settings.preload.map((text, index) => {
       const account = readAccount(text.trim());
@@ -55,7 +56,8 @@ export class AccountResolver {
         throw new GatewayError('GW_CONFIG', `resolver.preload[${index}] is not the token of an account`);
       return [account.token.subject, account] as const;
     });
-    const ca = settings.ca_file === '' ? null : await readFile(settings.ca_file, 'utf8');
+    const ca =
+      settings.ca_file === '' ? null : await readConfiguredFile(settings.ca_file, 'resolver.ca_file');
     const served = settings.url === '' ? null : servedAccounts(settings, ca, services);
     return new AccountResolver(new Map(accounts), settings.directory, served);
   }

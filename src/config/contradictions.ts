@@ -149,12 +149,18 @@ function checkRules({ rules, upstream }: Settings, add: Add): void {
   }
 }
 
+function checkCompleteness(path: string, entry: Settings['authentication'][number], add: Add): void {
+  if (entry.method === 'token' && entry.token === '') add(path, 'needs token or token_file');
+  if (entry.method === 'built_in' && entry.users.length === 0 && entry.users_file === '')
+    add(path, 'needs users or users_file');
+  if (entry.method === 'nats_jwt' && entry.trusted_operators.length + entry.operator_files.length === 0)
+    add(path, 'needs trusted_operators or operator_files');
+}
+
 function checkAuthentication(settings: Settings, add: Add): void {
   for (const [position, entry] of settings.authentication.entries()) {
     const path = `authentication[${position}]`;
-    if (entry.method === 'token' && entry.token === '') add(path, 'needs token or token_file');
-    if (entry.method === 'built_in' && entry.users.length === 0 && entry.users_file === '')
-      add(path, 'needs users or users_file');
+    checkCompleteness(path, entry, add);
     checkDatabase(path, entry, add);
   }
   const hasUsers = settings.authentication.some(({ method, enable }) => method === 'built_in' && enable);

@@ -180,6 +180,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       'auth/user-record.ts',
       'auth/hashed-password.ts',
       'auth/password-hash.ts',
+      // For `check`.
+      'auth/check-access.ts',
     ],
     types: ['metrics', 'control'],
     builtIns: ['node:events', 'node:fs', 'node:http', 'node:https', 'node:path', 'node:url', 'node:util'],

@@ -2,12 +2,12 @@
  * `nats_jwt`: the operator mode of NATS. A user shows a token that their account signed, whose own token an operator
  * signed whom we trust. Every failure looks the same to the client; the log says what it was.
  */
-import { readFile } from 'node:fs/promises';
 import { GatewayError } from '../../errors.ts';
 import { isNkey } from '../../nats/nkey.ts';
 import { AccountResolver, type ResolverSettings } from '../account-resolver.ts';
 import type { Authenticator, Credentials, Identity, Verdict } from '../authenticator.ts';
 import { orNull } from '../claims.ts';
+import { readConfiguredFile } from '../configured-file.ts';
 import { plainIdentity } from '../identity.ts';
 import { type NatsAccount, type NatsOperator, readOperator } from '../nats-account.ts';
 import { type Grant, isEmptyGrant, NO_LIMIT, readGrant, toPermissions } from '../nats-grant.ts';
@@ -49,7 +49,8 @@ export async function createNatsJwtAuthenticator(
   const operators = settings.trusted_operators.map((text, index) =>
     operatorOf(text, `trusted_operators[${index}]`),
   );
-  for (const file of settings.operator_files) operators.push(operatorOf(await readFile(file, 'utf8'), file));
+  for (const file of settings.operator_files)
+    operators.push(operatorOf(await readConfiguredFile(file, 'operator_files'), file));
   const resolver = await AccountResolver.create(settings.resolver, services);
   return new NatsJwtAuthenticator(operators, resolver, services);
 }

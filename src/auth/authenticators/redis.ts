@@ -1,5 +1,6 @@
 /** Method `redis`: looks users up with one command that reads one key; a single Redis, behind sentinels, or a cluster. */
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { GatewayError } from '../../errors.ts';
 import { backoffDelay } from '../../util/backoff.ts';
 import type { Authenticator, Credentials, Verdict } from '../authenticator.ts';
 import { BackendError, backendError, secretsOf } from '../backend-error.ts';
@@ -100,7 +101,9 @@ async function createClient(settings: RedisSettings): Promise<Redis | Cluster> {
   const { Redis, Cluster } = await import('ioredis');
   const [first] = settings.servers;
   if (first === undefined) throw new BackendError('there is no server', 'CONFIG');
-  const tls = await backendTlsOptions(settings.tls, '');
+  const tls = await backendTlsOptions(settings.tls, '').catch((cause: Error) => {
+    throw new GatewayError('GW_CONFIG', `method redis: ${cause.message}`, { cause });
+  });
   const { retryStrategy, ...node } = connectionOptions(settings);
   const common = { ...node, ...(tls !== null && { tls }) };
   switch (settings.mode) {

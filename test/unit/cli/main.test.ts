@@ -59,6 +59,45 @@ test('main: a certificate that cannot be used is exit code 78 for check and serv
   assert.match(stderr, /http\.tls\.cert_file: cert\.pem holds no certificate in PEM form/);
 });
 
+const METHODS: [name: string, settings: object, says: RegExp][] = [
+  [
+    'a users file',
+    { method: 'built_in', users_file: 'none.json' },
+    /users file none\.json cannot be read: ENOENT/,
+  ],
+  ['a key', { method: 'jwt' }, /needs one of secret, public_key_file and jwks\.url/],
+  ['an operator', { method: 'nats_jwt' }, /authentication\[0\] needs trusted_operators or operator_files/],
+  [
+    'the file of an operator',
+    { method: 'nats_jwt', operator_files: ['none.jwt'] },
+    /operator_files: none\.jwt cannot be read: ENOENT/,
+  ],
+  [
+    'an authority for TLS',
+    { method: 'redis', tls: { enable: true, ca_file: 'none.pem' } },
+    /method redis: the file none\.pem cannot be read: ENOENT/,
+  ],
+];
+for (const [name, method, says] of METHODS) {
+  test(`main: a method without ${name} is exit code 78 for check and serve alike`, async () => {
+    const settings = ['--set', `authentication=${JSON.stringify([method])}`, '-p', '0', '-m', '0'];
+    for (const args of [['check', ...settings], settings]) {
+      const { code, stderr } = await run([...args, '--set', 'upstream.url=mqtt://127.0.0.1:1']);
+      assert.equal(code, 78);
+      assert.match(stderr, says);
+      assert.doesNotMatch(stderr, /\n +at /);
+    }
+  });
+}
+
+test('main: a user of no_auth_user that does not exist is exit code 78 for check, too', async () => {
+  const method = { method: 'built_in', users: [{ user: 'ann', password: 'x' }] };
+  const settings = ['--set', `authentication=[${JSON.stringify(method)}]`, '--set', 'no_auth_user=bob'];
+  const { code, stderr } = await run(['check', ...settings]);
+  assert.equal(code, 78);
+  assert.match(stderr, /no_auth_user: the method built_in has no user "bob"/);
+});
+
 test('main: a wrong configuration is exit code 78 for check and serve alike', async () => {
   writeFileSync(join(folder, 'wrong.json'), '{ "ping_intervall": 5 }');
   for (const args of [

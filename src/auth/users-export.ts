@@ -5,19 +5,27 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const NAMES = ['user_id', 'username', 'user'];
 
+/** A user of an export. */
+export interface ExportedUser {
+  readonly line: number;
+  readonly record: Fields & { readonly user: string };
+  /** In plain text, not part of the record: nobody may keep it so. Null where the record has a hash. */
+  readonly password: string | null;
+}
+
 /** Users of an export, and what is none. */
 export interface ParsedExport {
-  readonly users: readonly { readonly line: number; readonly record: Fields & { readonly user: string } }[];
+  readonly users: readonly ExportedUser[];
   readonly skipped: readonly { readonly line: number; readonly reason: string }[];
 }
 
-/**
- * All users of an export.
- * @param algorithm how the hashes of the export were made, in the words of a users file
- * @throws {GatewayError} `GW_CONFIG` when the text is no such export; the message quotes no secret
- */
-export function usersOfExport(text: string, algorithm: Fields): Fields[] {
-  const { users, skipped } = parseExport(text, /^\s*\[/.test(text) ? 'json' : 'csv', algorithm);
+/** JSON begins with its list. */
+export function formatOf(text: string): 'json' | 'csv' {
+  return /^\s*\[/.test(text) ? 'json' : 'csv';
+}
+
+/** @throws {GatewayError} `GW_CONFIG` when one of the users cannot be used; the message quotes no secret */
+export function allUsers({ users, skipped }: ParsedExport): ExportedUser['record'][] {
   const [first] = skipped;
   if (first !== undefined)
     throw new GatewayError('GW_CONFIG', `line ${first.line} of the export ${first.reason}`);
@@ -25,16 +33,20 @@ export function usersOfExport(text: string, algorithm: Fields): Fields[] {
 }
 
 /**
- * As {@link usersOfExport}, without those that cannot be used. Lines of JSON are its entries, counted from 1.
- * @throws {GatewayError} `GW_CONFIG` when the text is no such export at all
+ * Users that can be used, and what cannot. Lines of JSON are its entries, counted from 1.
+ * @param algorithm how the hashes of the export were made, in the words of a users file
+ * @throws {GatewayError} `GW_CONFIG` when the text is no such export at all; the message quotes no secret
  */
 export function parseExport(text: string, format: 'json' | 'csv', algorithm: Fields): ParsedExport {
   const entries = format === 'json' ? entriesOfJson(text) : entriesOfCsv(text);
-  const parsed = entries.map(({ line, entry }) => ({ line, record: toRecord(entry, algorithm) }));
-  return {
-    users: parsed.flatMap(({ line, record }) => (record === null ? [] : [{ line, record }])),
-    skipped: parsed.flatMap(({ line, record }) => (record === null ? [{ line, reason: INCOMPLETE }] : [])),
-  };
+  const users: ExportedUser[] = [];
+  const skipped: { line: number; reason: string }[] = [];
+  for (const { line, entry } of entries) {
+    const user = toUser(entry, algorithm);
+    if (user === null) skipped.push({ line, reason: INCOMPLETE });
+    else users.push({ line, ...user });
+  }
+  return { users, skipped };
 }
 
 const INCOMPLETE = 'needs user_id, and either password_hash or password';
@@ -81,7 +93,7 @@ function fieldsOf(line: string): string[] {
 }
 
 /** Null: something is missing. */
-function toRecord(entry: Fields, algorithm: Fields): (Fields & { readonly user: string }) | null {
+function toUser(entry: Fields, algorithm: Fields): Omit<ExportedUser, 'line'> | null {
   const user = NAMES.map((name) => entry[name]).find((value) => value !== undefined);
   const { password_hash: hash, password, salt } = entry;
   const hasHash = typeof hash === 'string' && hash !== '';
@@ -89,9 +101,12 @@ function toRecord(entry: Fields, algorithm: Fields): (Fields & { readonly user: 
   if (typeof user !== 'string' || user === '' || hasHash === hasPassword) return null;
   const isSuperuser = [true, 'true', 1, '1'].some((yes) => yes === entry.is_superuser);
   return {
-    user,
-    ...(hasHash ? secretOf(hash, salt, algorithm) : { password }),
-    ...(isSuperuser && { is_superuser: true }),
+    record: {
+      user,
+      ...(hasHash && secretOf(hash, salt, algorithm)),
+      ...(isSuperuser && { is_superuser: true }),
+    },
+    password: hasPassword ? password : null,
   };
 }
 

@@ -75,6 +75,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   'salt-position': { type: 'string', only: HASHING, hash: 'salt_position' },
   'mac-fun': { type: 'string', only: HASHING, hash: 'mac_fun' },
   iterations: { type: 'string', only: HASHING, hash: 'iterations' },
+  'dk-length': { type: 'string', only: HASHING, hash: 'dk_length' },
   test: { type: 'boolean', short: 't' },
   version: { type: 'boolean', short: 'v' },
   help: { type: 'boolean', short: 'h' },

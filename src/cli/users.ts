@@ -1,8 +1,8 @@
 /** The `users` subcommand: lists and changes the users file of the method `built_in`. */
 import { readFileSync } from 'node:fs';
-import { algorithmFields } from '../auth/hashed-password.ts';
+import { algorithmFields, hashedExport } from '../auth/hashed-password.ts';
 import { withoutUser, withPassword, withUser } from '../auth/user-list.ts';
-import { usersOfExport } from '../auth/users-export.ts';
+import { allUsers, formatOf, parseExport } from '../auth/users-export.ts';
 import { changeUsersFile, readUsersFile } from '../auth/users-file.ts';
 import type { LoadedSettings } from '../config/settings-source.ts';
 import { GatewayError } from '../errors.ts';
@@ -43,16 +43,18 @@ export async function usersText(command: UsersCommand): Promise<string> {
       changeUsersFile(file, (users) => withoutUser(users, name));
       return note(file, `deleted ${JSON.stringify(name)}`);
     default:
-      return importInto(file, name, invocation);
+      return await importInto(file, name, invocation);
   }
 }
 
-function importInto(file: string, source: string, invocation: Invocation): string {
+async function importInto(file: string, source: string, invocation: Invocation): Promise<string> {
   const { name, ...rest } = invocation.hash;
   // What EMQX does unless it is told otherwise.
   const algorithm = chosenAlgorithm({ ...invocation, hash: { name: name ?? 'sha256', ...rest } });
-  const imported = usersOfExport(readExport(source), algorithmFields(algorithm));
-  const names = new Set(imported.map(({ user }) => user));
+  const text = readExport(source);
+  const parsed = parseExport(text, formatOf(text), algorithmFields(algorithm));
+  const imported = allUsers(await hashedExport(parsed, algorithm));
+  const names = new Set<unknown>(imported.map(({ user }) => user));
   changeUsersFile(file, (users) => [...users.filter(({ user }) => !names.has(user)), ...imported]);
   return note(file, `imported ${imported.length} users`);
 }

@@ -1,6 +1,6 @@
 /** Changes the users file of `built_in`, and brings the change into the running gateway, or leaves both as they were. */
-import { algorithmFields, hashedFields } from '../../auth/hashed-password.ts';
-import { UnhashableError } from '../../auth/password-hash.ts';
+import { algorithmFields, hashedExport, hashedFields } from '../../auth/hashed-password.ts';
+import { type HashAlgorithm, UnhashableError } from '../../auth/password-hash.ts';
 import { withFields, withoutUser, withUser } from '../../auth/user-list.ts';
 import { parseAlgorithm, parseUsers } from '../../auth/user-record.ts';
 import { parseExport } from '../../auth/users-export.ts';
@@ -71,7 +71,8 @@ export class UsersEditor {
   /** @throws {ProblemError} 400 when the content is no export */
   async import({ content, format, replace = false, algorithm }: ImportRequest): Promise<ImportedBody> {
     this.#file();
-    const parsed = readExport(content, format, algorithm);
+    const how = algorithmOf(algorithm);
+    const parsed = await hashedExport(readExport(content, format, how), how);
     const skipped = [...parsed.skipped];
     const counted = { added: 0, changed: 0 };
     const ofConfig = new Set(this.#fromConfig().map(({ user }) => user));
@@ -177,20 +178,22 @@ async function hashedPassword(password: string): Promise<Fields> {
   }
 }
 
-function readExport(
-  content: string,
-  format: ImportRequest['format'],
-  algorithm: ImportRequest['algorithm'],
-): ReturnType<typeof parseExport> {
-  let how: Fields;
+function algorithmOf(given: ImportRequest['algorithm']): HashAlgorithm {
   try {
     // What EMQX does unless it is told otherwise.
-    how = algorithmFields(parseAlgorithm({ name: 'sha256', ...algorithm }));
+    return parseAlgorithm({ name: 'sha256', ...given });
   } catch (error) {
     throw wrong('algorithm', error instanceof Error ? error.message : '');
   }
+}
+
+function readExport(
+  content: string,
+  format: ImportRequest['format'],
+  algorithm: HashAlgorithm,
+): ReturnType<typeof parseExport> {
   try {
-    return parseExport(content.replace(/^\ufeff/, ''), format, how);
+    return parseExport(content.replace(/^\ufeff/, ''), format, algorithmFields(algorithm));
   } catch (error) {
     throw asProblem(error, 400, 'nothing was imported');
   }

@@ -1,10 +1,12 @@
 /** The commands that keep users, without a process around them. */
 import assert from 'node:assert/strict';
+import { pbkdf2Sync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, test } from 'node:test';
+import { hashSync } from 'bcryptjs';
 import { createBuiltInAuthenticator } from '../../../src/auth/authenticators/built-in.ts';
 import { parseAlgorithm } from '../../../src/auth/user-record.ts';
 import { parseCommandLine } from '../../../src/cli/arguments.ts';
@@ -104,8 +106,42 @@ for (const [kind, text] of EXPORTS) {
       await canLogIn(file, 'bob', 'old'),
     ];
     assert.deepEqual(logins, [true, true, false]);
+    assert.doesNotMatch(readFileSync(file, 'utf8'), /"plain"/);
   });
 }
+
+test('users: an import with an algorithm of its own', async () => {
+  const source = join(folder, 'pbkdf2.json');
+  const hash = pbkdf2Sync('pass', 'word', 10, 20, 'sha1').toString('hex');
+  // What looks like a hash is a password here.
+  const lookalike = hashSync('x', 4);
+  writeFileSync(
+    source,
+    JSON.stringify([
+      { user_id: 'ann', password_hash: hash, salt: 'word', is_superuser: false },
+      { user_id: 'bob', password: lookalike, is_superuser: false },
+    ]),
+  );
+  const file = fresh();
+  const how = '--algorithm pbkdf2 --mac-fun sha --iterations 10 --dk-length 20';
+  await run(`users import ${source} ${how} --file ${file}`);
+  assert.equal(await canLogIn(file, 'ann', 'pass'), true);
+  assert.equal(await canLogIn(file, 'bob', lookalike), true);
+  assert.equal(await canLogIn(file, 'bob', 'x'), false);
+});
+
+test('users: a password that cannot be hashed lets nobody of the import in', async () => {
+  const source = join(folder, 'long.csv');
+  const long = 'p'.repeat(73);
+  writeFileSync(source, `user_id,password\nann,short\nbob,${long}\n`);
+  const file = fresh();
+  await assert.rejects(run(`users import ${source} --algorithm bcrypt --file ${file}`), (error: Error) => {
+    assert.match(error.message, /^line 3 of the export has a password that is longer than 72 bytes/);
+    return !error.message.includes(long);
+  });
+  await run(`users import ${source} --file ${file}`);
+  assert.equal(await canLogIn(file, 'bob', long), true);
+});
 
 test('users: an export that is none is refused without quoting it', async () => {
   const file = fresh();

@@ -122,9 +122,15 @@ test('api users: exports of EMQX are imported; what cannot be is told line by li
     const replaced = { format: 'json', content: json, replace: true };
     assert.equal((await admin.ok<ImportedBody>('POST', '/users/import', replaced)).changed, 1);
     await (await connectNats(admin.gateway, { user: 'ann', pass: 'import-secret' })).close();
+    const plain = { format: 'csv', content: `user_id,password\nmia,mia-secret-3\nlea,${'l'.repeat(73)}\n` };
+    const bcrypt = { ...plain, algorithm: { name: 'bcrypt' } };
+    const hashed = await admin.ok<ImportedBody>('POST', '/users/import', bcrypt);
+    assert.deepEqual([hashed.added, hashed.skipped.map(({ line }) => line)], [1, [3]]);
+    assert.ok(!(await readFile(admin.usersFile, 'utf8')).includes('mia-secret-3'));
+    await (await connectNats(admin.gateway, { user: 'mia', pass: 'mia-secret-3' })).close();
     const problem = await admin.refused('POST', '/users/import', { format: 'json', content: '{' });
     assert.equal(problem.status, 400);
-    assertNoSecrets(admin, [hash, 'import-secret', 'ann-secret-1']);
+    assertNoSecrets(admin, [hash, 'import-secret', 'ann-secret-1', 'mia-secret-3']);
   });
 });
 

@@ -85,7 +85,10 @@ export class NameSpaces {
     try {
       return this.#build(mountpoint);
     } catch (cause) {
-      throw new GatewayError('GW_AUTHORIZATION', 'the mountpoint of an identity is unusable', { cause });
+      const why = cause instanceof GatewayError ? `: ${cause.message}` : '';
+      throw new GatewayError('GW_AUTHORIZATION', `the mountpoint of an identity is unusable${why}`, {
+        cause,
+      });
     }
   }
 

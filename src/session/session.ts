@@ -348,14 +348,31 @@ export class Session implements ClientSession, UpstreamListener, OperationHandle
     counters.clientConnections++;
     this.#state = 'connecting';
     const source = { connect, peer: client.peer, identity };
-    this.context.names = this.#spaces.of(source);
+    this.context.names = this.#orRejected(identity, () => this.#spaces.of(source));
     this.#authorization.apply(identity);
     const identify = (): UpstreamIdentity => {
-      const rendered = renderIdentity(options.clientInfo, source);
+      const rendered = this.#orRejected(identity, () => renderIdentity(options.clientInfo, source));
       this.context.mqttClientId = rendered.clientId;
       return rendered;
     };
     this.context.upstreamPort = upstream.open(identify, this);
+  }
+
+  /** Who is let in and then cannot be named is told no more than who is refused; the log has to say why. */
+  #orRejected<T>(identity: Identity | null, name: () => T): T {
+    try {
+      return name();
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'GW_AUTHORIZATION') {
+        const { logger, client } = this.context;
+        const method = identity?.method ?? null;
+        logger.info(
+          { event: 'auth.rejected', ...describePeer(client), method, detail: error.message },
+          'client refused',
+        );
+      }
+      throw error;
+    }
   }
 
   /** Others may share the session with the broker: what goes wrong here must end nobody but this client. */

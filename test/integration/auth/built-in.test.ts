@@ -5,6 +5,7 @@ import { AuthorizationError } from '@nats-io/transport-node';
 import { hashSync } from 'bcryptjs';
 import { startMosquitto } from '../../support/mosquitto.ts';
 import { Scene } from '../../support/scene.ts';
+import { testIn } from '../../support/variants.ts';
 import { testContract } from './contract.ts';
 
 const BCRYPT = hashSync('bcrypted-pass', 4);
@@ -78,3 +79,33 @@ test('identity: its name is in client id and mountpoint, whatever CONNECT says l
   client.send('SUB me 1\r\nPUB $SYS.REQ.USER.INFO me 0\r\n\r\n');
   await client.readUntil(/"user":"ann"/);
 });
+
+// Pooled sessions have the names of the gateway's own account.
+testIn(
+  'per_client',
+  'identity: who is let in and then cannot be named is refused, and the log says why',
+  async () => {
+    const users = [
+      { user: 'wild', password: 'p', mountpoint: 'a/+/' },
+      { user: 'reserved', password: 'p', mountpoint: '$share/g/' },
+      { user: 'bare', password: 'p' },
+      { user: 'whole', password: 'p', attributes: { tenant: 't' } },
+      { user: 'long', password: 'p', client_id: 'x'.repeat(70_000), attributes: { tenant: 't' } },
+    ];
+    const gateway = await scene.otherGateway({
+      authentication: [{ method: 'built_in', users }],
+      client_info: { username: '${identity.tenant}', password: '' },
+      upstream: { probe: false },
+    });
+    await (await scene.nats({ user: 'whole', pass: 'p' }, gateway)).flush();
+    for (const user of ['wild', 'reserved', 'bare', 'long'])
+      await assert.rejects(scene.nats({ user, pass: 'p' }, gateway), AuthorizationError);
+    const details = gateway.logLines('auth.rejected').map(({ method, detail }) => `${method}: ${detail}`);
+    assert.deepEqual(details, [
+      'built_in: the mountpoint of an identity is unusable: mountpoint: "+" and "#" cannot stand in a topic name, nor in a part of a level of a filter',
+      'built_in: the mountpoint of an identity is unusable: mountpoint: the first level $share is reserved',
+      'built_in: an attribute that client_info names is missing',
+      'built_in: the client id or credentials cannot be sent in an MQTT string',
+    ]);
+  },
+);

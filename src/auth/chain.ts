@@ -133,7 +133,7 @@ class Member {
     this.#services = services;
     this.#failures = failures;
     this.#gate = new ConcurrencyGate(link.maxConcurrent, link.maxWaiting);
-    this.#cache = new ResultCache(link.cacheMs, services.clock);
+    this.#cache = new ResultCache(link.cacheMs, link.authenticator.needsNonce, services.clock);
   }
 
   get method(): string {

@@ -21,11 +21,16 @@ export type Answer = Exclude<Verdict, { readonly kind: 'skip' }>;
 export class ResultCache {
   readonly #secret = randomBytes(32);
   readonly #acceptMs: number;
+  readonly #usesNonce: boolean;
   readonly #entries: LRUCache<string, Answer>;
 
-  /** @param acceptMs how long an acceptance holds; 0 remembers nothing */
-  constructor(acceptMs: number, clock: Clock) {
+  /**
+   * @param acceptMs how long an acceptance holds; 0 remembers nothing
+   * @param usesNonce whether the method looks at signatures; one that does not must not miss its memory over the nonce of another
+   */
+  constructor(acceptMs: number, usesNonce: boolean, clock: Clock) {
     this.#acceptMs = acceptMs;
+    this.#usesNonce = usesNonce;
     this.#entries = new LRUCache({ max: MAX_ENTRIES, ttl: 1, ttlResolution: 0, perf: clock });
   }
 
@@ -35,7 +40,8 @@ export class ResultCache {
 
   /** Stands for these credentials, and cannot be turned back into them. */
   keyOf(credentials: Credentials): string {
-    return createHmac('sha256', this.#secret).update(JSON.stringify(credentials)).digest('base64');
+    const seen = this.#usesNonce ? credentials : { ...credentials, nonce: '', sig: '' };
+    return createHmac('sha256', this.#secret).update(JSON.stringify(seen)).digest('base64');
   }
 
   get(key: string): Answer | undefined {

@@ -243,6 +243,16 @@ test('chain: remembers per credentials: any difference is asked again', async ()
   assert.equal(method.asked, before + 1);
 });
 
+test('chain: a nonce is only part of what is remembered where the method looks at signatures', async () => {
+  const [blind, signed] = [new Scripted('one', skip), new Scripted('two', accept(), true)];
+  const { ask } = setUp([blind, signed], { cacheMs: 10_000 });
+  blind.answer = async ({ nkey }) => (nkey === '' ? accept() : skip);
+  for (const nonce of ['first', 'second']) await ask({ ...CREDENTIALS, nonce });
+  assert.deepEqual([blind.asked, signed.asked], [1, 0]);
+  for (const nonce of ['first', 'second']) await ask({ ...CREDENTIALS, nkey: 'U', nonce });
+  assert.equal(signed.asked, 2);
+});
+
 test('chain: an identity that has expired is refused, and not remembered beyond its end', async () => {
   const method = new Scripted('one', accept({ expiresAtMs: 1_000_500 }));
   const setup = setUp([method], { cacheMs: 10_000 });

@@ -1,4 +1,7 @@
-/** One user of the method `built_in`, as it stands in the configuration or in a users file. Pure. */
+/**
+ * One user of the method `built_in`, as it stands in the configuration or in a users file; and what users of other methods have
+ * in common with it. Pure.
+ */
 import type { HashAlgorithm, StoredPassword } from './password-hash.ts';
 import { parsePermissions } from './permission-format.ts';
 import type { Permissions } from './permissions.ts';
@@ -13,11 +16,8 @@ export type UserSecret =
   /** As EMQX stores it. Without an algorithm that of the method holds. */
   | { readonly kind: 'hash'; readonly stored: StoredPassword; readonly algorithm: HashAlgorithm | null };
 
-/** See the head of the file. */
-export interface UserRecord {
-  readonly user: string;
-  /** Null: nobody can log in; only for `no_auth_user`. */
-  readonly secret: UserSecret | null;
+/** What a user may do, and who it is towards the broker: everything but its name, and how it proves to be itself. */
+export interface UserGrants {
   readonly isSuperuser: boolean;
   /** Null: `default_permissions`. */
   readonly permissions: Permissions | null;
@@ -28,25 +28,38 @@ export interface UserRecord {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** Of a user of whom nothing is said. */
+export const NO_GRANTS: UserGrants = {
+  isSuperuser: false,
+  permissions: null,
+  connectionTypes: null,
+  clientId: null,
+  mountpoint: null,
+  attributes: {},
+};
+
+/** See the head of the file. */
+export interface UserRecord extends UserGrants {
+  readonly user: string;
+  /** Null: nobody can log in; only for `no_auth_user`. */
+  readonly secret: UserSecret | null;
+}
+
 /** What was written is no user. The message holds no secret. */
 export class UserFormatError extends Error {
   override readonly name = 'UserFormatError';
 }
 
-/** Fields of a user. */
-const FIELDS = [
-  'user',
-  'password',
-  'password_hash',
-  'salt',
-  'algorithm',
+/** Fields of a user of any method. */
+const GRANT_FIELDS = [
   'is_superuser',
   'permissions',
   'allowed_connection_types',
   'client_id',
   'mountpoint',
   'attributes',
-] as const;
+];
+const FIELDS = ['user', 'password', 'password_hash', 'salt', 'algorithm', ...GRANT_FIELDS];
 
 /** Fields that are never shown. */
 export const SECRET_USER_FIELDS: readonly string[] = ['password', 'password_hash', 'salt'];
@@ -68,8 +81,26 @@ function parseUser(value: unknown): UserRecord {
   return {
     user,
     secret: parseSecret(fields),
+    ...parseGrants(fields),
+  };
+}
+
+/**
+ * A user of another method.
+ * @param field holds its name
+ * @throws {UserFormatError} or {PermissionFormatError}
+ */
+export function parseNamedGrants(value: unknown, field: string): UserGrants & { readonly name: string } {
+  const fields = asRecord(value, 'an entry', [field, ...GRANT_FIELDS]);
+  const name = text(fields, field);
+  if (name === null || name === '') throw new UserFormatError(`${field} is missing`);
+  return { name, ...parseGrants(fields) };
+}
+
+function parseGrants(fields: Fields): UserGrants {
+  return {
     isSuperuser: parseBoolean(fields, 'is_superuser'),
-    permissions: fields.permissions === undefined ? null : parsePermissions(fields.permissions),
+    permissions: (fields.permissions ?? null) === null ? null : parsePermissions(fields.permissions),
     connectionTypes: parseTypes(fields.allowed_connection_types),
     clientId: text(fields, 'client_id') || null,
     mountpoint: text(fields, 'mountpoint') || null,

@@ -1,6 +1,7 @@
 /** Method `built_in`: users in the configuration and in a file. */
 import { GatewayError } from '../../errors.ts';
 import type { Authenticator, Credentials, Identity, Verdict } from '../authenticator.ts';
+import { acceptGranted, grantedIdentity } from '../identity.ts';
 import type { HashAlgorithm } from '../password-hash.ts';
 import type { AuthServices } from '../services.ts';
 import type { UserRecord } from '../user-record.ts';
@@ -28,7 +29,7 @@ export async function createBuiltInAuthenticator(
   for (const record of [...settings.users, ...fromFile]) {
     if (users.has(record.user))
       throw new GatewayError('GW_CONFIG', `user ${JSON.stringify(record.user)} of built_in is there twice`);
-    users.set(record.user, { record, identity: toIdentity(record) });
+    users.set(record.user, { record, identity: grantedIdentity('built_in', record.user, record) });
   }
   return new BuiltInAuthenticator(users, settings.algorithm, services);
 }
@@ -62,11 +63,7 @@ class BuiltInAuthenticator implements Authenticator {
     }
     if (!(await this.#isPassword(credentials.pass, user.record, signal)))
       return { kind: 'reject', detail: 'wrong password' };
-    const { connectionTypes } = user.record;
-    const type = credentials.transport === 'ws' ? 'WEBSOCKET' : 'STANDARD';
-    if (connectionTypes !== null && !connectionTypes.includes(type))
-      return { kind: 'reject', detail: 'connection type not allowed' };
-    return { kind: 'accept', identity: user.identity };
+    return acceptGranted(user.identity, user.record, credentials);
   }
 
   identityOf(name: string): Identity | null {
@@ -93,20 +90,4 @@ function slowest(users: ReadonlyMap<string, User>, algorithm: HashAlgorithm): Ha
     if (secret?.kind === 'hash' && secret.algorithm !== null) return secret.algorithm;
   }
   return algorithm;
-}
-
-function toIdentity(record: UserRecord): Identity {
-  const { user, permissions, isSuperuser, clientId, mountpoint, attributes } = record;
-  return {
-    name: user,
-    method: 'built_in',
-    permissions,
-    expiresAtMs: null,
-    isSuperuser,
-    clientId,
-    mountpoint,
-    maxSubscriptions: null,
-    maxPayloadBytes: null,
-    attributes,
-  };
 }

@@ -5,9 +5,9 @@
 import { GatewayError } from '../../errors.ts';
 import { isNkey } from '../../nats/nkey.ts';
 import type { Authenticator, Credentials, Verdict } from '../authenticator.ts';
-import { plainIdentity } from '../identity.ts';
+import { acceptGranted, grantedIdentity } from '../identity.ts';
 import { decodeSignatureText, isSignedBy } from '../nkey-signature.ts';
-import type { Permissions } from '../permissions.ts';
+import type { UserGrants } from '../user-record.ts';
 
 /** Settings of the method. */
 export interface NkeySettings {
@@ -15,11 +15,9 @@ export interface NkeySettings {
 }
 
 /** A key that may connect. */
-export interface NkeyUser {
+export interface NkeyUser extends UserGrants {
   /** Public key, `U…`. */
   readonly nkey: string;
-  /** Null: `default_permissions`. */
-  readonly permissions: Permissions | null;
 }
 
 /**
@@ -42,7 +40,8 @@ export async function createNkeyAuthenticator(settings: NkeySettings): Promise<A
   };
 }
 
-function judge(users: ReadonlyMap<string, NkeyUser>, { nkey, sig, nonce }: Credentials): Verdict {
+function judge(users: ReadonlyMap<string, NkeyUser>, shown: Credentials): Verdict {
+  const { nkey, sig, nonce } = shown;
   // Clients with a token send the key of their token too, which a later method knows.
   const user = users.get(nkey);
   if (user === undefined) return { kind: 'skip' };
@@ -51,8 +50,5 @@ function judge(users: ReadonlyMap<string, NkeyUser>, { nkey, sig, nonce }: Crede
   if (!isSignedBy(nkey, 'user', nonce, decodeSignatureText(sig))) {
     return { kind: 'reject', detail: sig === '' ? 'no signature' : 'wrong signature' };
   }
-  return {
-    kind: 'accept',
-    identity: { ...plainIdentity('nkey', nkey), permissions: user.permissions },
-  };
+  return acceptGranted(grantedIdentity('nkey', nkey, user), user, shown);
 }

@@ -5,8 +5,8 @@
 import { GatewayError } from '../../errors.ts';
 import type { Authenticator, ClientCertificate, Credentials, Verdict } from '../authenticator.ts';
 import { hasSameLevels, isSameName, parseName, type RelativeName } from '../distinguished-name.ts';
-import { plainIdentity } from '../identity.ts';
-import type { Permissions } from '../permissions.ts';
+import { acceptGranted, grantedIdentity } from '../identity.ts';
+import type { UserGrants } from '../user-record.ts';
 
 /** Settings of the method. */
 export interface TlsCertificateSettings {
@@ -16,11 +16,9 @@ export interface TlsCertificateSettings {
 }
 
 /** A user, by a name that stands in its certificate. */
-export interface CertificateUser {
+export interface CertificateUser extends UserGrants {
   /** E-mail address, DNS name or URI of the certificate, or its subject: `CN=alice,OU=Dev,O=Acme`. */
   readonly user: string;
-  /** Null: `default_permissions`. */
-  readonly permissions: Permissions | null;
 }
 
 /** What nats-server knows of a subject when it writes it as text, in that order. */
@@ -58,14 +56,12 @@ export async function createTlsCertificateAuthenticator(
 function judge(
   users: ReadonlyMap<string, Known>,
   unmapped: TlsCertificateSettings['unmapped'],
-  { certificate }: Credentials,
+  shown: Credentials,
 ): Verdict {
+  const { certificate } = shown;
   if (certificate === null) return { kind: 'skip' };
   const user = userOf(users, certificate);
-  if (user !== null) {
-    const identity = { ...plainIdentity('tls_certificate', user.user), permissions: user.permissions };
-    return { kind: 'accept', identity };
-  }
+  if (user !== null) return acceptGranted(grantedIdentity('tls_certificate', user.user, user), user, shown);
   return unmapped === 'skip' ? { kind: 'skip' } : { kind: 'reject', detail: 'no user has this certificate' };
 }
 

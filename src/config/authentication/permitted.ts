@@ -1,17 +1,14 @@
-/** Lists of names that may connect, each with permissions of its own if it has any. */
-import { PermissionFormatError, parsePermissions } from '../../auth/permission-format.ts';
-import type { Permissions } from '../../auth/permissions.ts';
+/** Lists of names that may connect, each with what it is granted, if anything is said of it. */
+import { PermissionFormatError } from '../../auth/permission-format.ts';
+import { parseNamedGrants, UserFormatError, type UserGrants } from '../../auth/user-record.ts';
 import { type Format, FormatError, fromJson } from '../formats.ts';
 import { isRecord } from '../key-path.ts';
 
 /** One entry. */
-export type Permitted<Field extends string> = { readonly [name in Field]: string } & {
-  /** Null: `default_permissions`. */
-  readonly permissions: Permissions | null;
-};
+export type Permitted<Field extends string> = { readonly [name in Field]: string } & UserGrants;
 
 /**
- * Entries are a name, or an object with the name under `field` and `permissions`.
+ * Entries are a name, or an object with the name under `field`, and fields of a user of `built_in`.
  * @param isName whether a text may be a name
  */
 export function permittedList<Field extends string>(
@@ -22,7 +19,7 @@ export function permittedList<Field extends string>(
   return {
     kind: 'permitted',
     short: `a list of ${what}`,
-    allowed: `a list of ${what}, or of objects with "${field}" and "permissions"`,
+    allowed: `a list of ${what}, or of objects with "${field}", "permissions" and other fields of users`,
     fromText: fromJson,
     parse(value) {
       if (!Array.isArray(value)) throw new FormatError();
@@ -42,20 +39,17 @@ function parseEntry<Field extends string>(
 ): Permitted<Field> {
   const record = typeof entry === 'string' ? { [field]: entry } : entry;
   if (!isRecord(record)) throw new FormatError();
-  const { [field]: name, permissions = null, ...rest } = record;
-  if (Object.keys(rest).length > 0)
-    throw new FormatError(`has an entry with something else than ${field} and permissions`);
-  if (typeof name !== 'string' || !isName(name))
-    throw new FormatError(`has an entry that is none of ${what}`);
-  return { [field]: name, permissions: parse(permissions) } as Permitted<Field>;
+  const { name, ...grants } = parsed(record, field);
+  if (!isName(name)) throw new FormatError(`has an entry that is none of ${what}`);
+  return { [field]: name, ...grants } as Permitted<Field>;
 }
 
-function parse(permissions: unknown): Permissions | null {
-  if (permissions === null) return null;
+function parsed(record: object, field: string): ReturnType<typeof parseNamedGrants> {
   try {
-    return parsePermissions(permissions);
+    return parseNamedGrants(record, field);
   } catch (error) {
-    if (error instanceof PermissionFormatError) throw new FormatError(`is wrong: ${error.message}`);
+    if (error instanceof UserFormatError || error instanceof PermissionFormatError)
+      throw new FormatError(`is wrong: ${error.message}`);
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import { permittedList } from './permitted.ts';
 /** See the head of the file. */
 export const TLS_CERTIFICATE_KEYS = {
   users: key(
-    'Names in certificates (e-mail address, DNS name, URI, or subject such as `CN=alice,O=Acme`), or objects with `user` and `permissions`.',
+    'Names in certificates (e-mail address, DNS name, URI, or subject such as `CN=alice,O=Acme`), or objects with `user`, `permissions` and other fields of users.',
     permittedList('user', 'names in certificates', (text) => text !== '' && isOneLine(text)),
     [],
   ),

@@ -11,6 +11,7 @@ import { after, test } from 'node:test';
 import { connect, type TlsOptions } from '@nats-io/transport-node';
 import type { ClientCertificate } from '../../../src/auth/authenticator.ts';
 import { createTlsCertificateAuthenticator } from '../../../src/auth/authenticators/tls-certificate.ts';
+import { NO_GRANTS } from '../../../src/auth/user-record.ts';
 import { credentials } from '../../support/credentials.ts';
 import { startNatsServer } from '../../support/nats-server.ts';
 import { PROGRAMS, requireProgram } from '../../support/processes.ts';
@@ -175,7 +176,7 @@ async function askServer(example: Example, at: number): Promise<string | null> {
 
 async function askMethod(example: Example): Promise<string | null> {
   const method = await createTlsCertificateAuthenticator({
-    users: example.users.map((user) => ({ user, permissions: null })),
+    users: example.users.map((user) => ({ ...NO_GRANTS, user })),
     unmapped: 'reject',
   });
   const certificate = { emails: [], dnsNames: [], uris: [], subject: '', commonName: '', ...example.seen };

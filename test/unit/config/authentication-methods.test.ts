@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NO_GRANTS } from '../../../src/auth/user-record.ts';
 import { JWT_KEYS } from '../../../src/config/authentication/jwt.ts';
 import { NATS_JWT_KEYS } from '../../../src/config/authentication/nats-jwt.ts';
 import { NKEY_KEYS } from '../../../src/config/authentication/nkey.ts';
@@ -17,17 +18,35 @@ const parsed = {
 };
 
 test('authentication methods: users with and without permissions', () => {
-  assert.deepEqual(parseGroup(NKEY_KEYS, { users: [NKEY] }).users, [{ nkey: NKEY, permissions: null }]);
+  assert.deepEqual(parseGroup(NKEY_KEYS, { users: [NKEY] }).users, [{ ...NO_GRANTS, nkey: NKEY }]);
   assert.deepEqual(parseGroup(NKEY_KEYS, { users: [{ nkey: NKEY, permissions }] }).users, [
-    { nkey: NKEY, permissions: parsed },
+    { ...NO_GRANTS, nkey: NKEY, permissions: parsed },
   ]);
   assert.deepEqual(
     parseGroup(TLS_CERTIFICATE_KEYS, { users: ['CN=a', { user: 'CN=b', permissions }] }).users,
     [
-      { user: 'CN=a', permissions: null },
-      { user: 'CN=b', permissions: parsed },
+      { ...NO_GRANTS, user: 'CN=a' },
+      { ...NO_GRANTS, user: 'CN=b', permissions: parsed },
     ],
   );
+});
+
+test('authentication methods: keys and certificates have what users of built_in have', () => {
+  const fields = {
+    is_superuser: true,
+    allowed_connection_types: 'websocket',
+    client_id: 'c',
+    mountpoint: 'm/',
+    attributes: { tenant: 't' },
+  };
+  const grants = {
+    ...{ isSuperuser: true, permissions: null, connectionTypes: ['WEBSOCKET'], clientId: 'c' },
+    ...{ mountpoint: 'm/', attributes: { tenant: 't' } },
+  };
+  const [key] = parseGroup(NKEY_KEYS, { users: [{ nkey: NKEY, ...fields }] }).users;
+  assert.deepEqual(key, { nkey: NKEY, ...grants });
+  const [certificate] = parseGroup(TLS_CERTIFICATE_KEYS, { users: [{ user: 'CN=a', ...fields }] }).users;
+  assert.deepEqual(certificate, { user: 'CN=a', ...grants });
 });
 
 const REFUSED: [name: string, group: Group, value: unknown][] = [

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createAccount, createUser } from '@nats-io/nkeys';
 import type { Credentials } from '../../../../src/auth/authenticator.ts';
 import { createNkeyAuthenticator } from '../../../../src/auth/authenticators/nkey.ts';
+import { NO_GRANTS } from '../../../../src/auth/user-record.ts';
 import { credentials } from '../../../support/credentials.ts';
 
 const NONCE = 'mFjRtq5gOqm0Ibk';
@@ -13,7 +14,9 @@ const permissions = {
   subscribe: { allow: [], deny: ['b'] },
   allowResponses: null,
 };
-const method = await createNkeyAuthenticator({ users: [{ nkey: pair.getPublicKey(), permissions }] });
+const method = await createNkeyAuthenticator({
+  users: [{ ...NO_GRANTS, nkey: pair.getPublicKey(), permissions }],
+});
 const { signal } = new AbortController();
 
 function signature(text: string, by = pair): string {
@@ -63,7 +66,7 @@ for (const [name, given, kind] of REFUSED) {
 test('nkey: asks for a nonce', () => assert.equal(method.needsNonce, true));
 
 test('nkey: will not start with what is no user key, or with one twice', async () => {
-  const entry = (nkey: string) => ({ nkey, permissions: null });
+  const entry = (nkey: string) => ({ ...NO_GRANTS, nkey });
   const user = pair.getPublicKey();
   const make = async (users: string[]) => await createNkeyAuthenticator({ users: users.map(entry) });
   await assert.rejects(make([createAccount().getPublicKey()]), /not a public user key/);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClientCertificate, Verdict } from '../../../../src/auth/authenticator.ts';
 import { createTlsCertificateAuthenticator } from '../../../../src/auth/authenticators/tls-certificate.ts';
+import { NO_GRANTS } from '../../../../src/auth/user-record.ts';
 import { credentials } from '../../../support/credentials.ts';
 
 const CERTIFICATE: ClientCertificate = {
@@ -19,7 +20,7 @@ async function judge(
   unmapped: 'reject' | 'skip' = 'reject',
 ): Promise<Verdict> {
   const method = await createTlsCertificateAuthenticator({
-    users: users.map((user) => ({ user, permissions: null })),
+    users: users.map((user) => ({ ...NO_GRANTS, user })),
     unmapped,
   });
   const shown = certificate === null ? null : { ...CERTIFICATE, ...certificate };
@@ -96,7 +97,7 @@ test('tls_certificate: gives the permissions of the user', async () => {
     allowResponses: null,
   };
   const method = await createTlsCertificateAuthenticator({
-    users: [{ user: 'alice@example.org', permissions }],
+    users: [{ ...NO_GRANTS, user: 'alice@example.org', permissions }],
     unmapped: 'reject',
   });
   const verdict = await method.authenticate(credentials({ certificate: CERTIFICATE }), signal);

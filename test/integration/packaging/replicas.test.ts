@@ -5,15 +5,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { HTTP_ON_FREE_PORT, httpUrl } from '../../support/admin.ts';
+import { parse } from 'yaml';
+import { ask, HTTP_ON_FREE_PORT, httpUrl } from '../../support/admin.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type GatewayProcess, startGatewayProcess } from '../../support/gateway-process.ts';
 import { type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
 import { collect, connectNats } from '../../support/nats.ts';
 import { ManagedProcess, PROGRAMS, requireProgram } from '../../support/processes.ts';
+import { connectRaw } from '../../support/raw-client.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../../../deploy/compose/haproxy.cfg', import.meta.url));
+const STACK = fileURLToPath(new URL('../../../docker-compose.yml', import.meta.url));
+
+interface Stack {
+  readonly services: Readonly<
+    Record<
+      'gateway-replica' | 'balancer',
+      {
+        readonly environment: Readonly<Record<string, string>>;
+        readonly networks: { readonly balanced: { readonly ipv4_address: string } };
+      }
+    >
+  >;
+}
 
 let broker: Mosquitto;
 let gateways: GatewayProcess[];
@@ -23,7 +38,11 @@ let url: string;
 
 before(async () => {
   broker = await startMosquitto();
-  const settings = { upstream: { url: broker.url }, http: HTTP_ON_FREE_PORT };
+  const settings = {
+    upstream: { url: broker.url },
+    http: HTTP_ON_FREE_PORT,
+    listeners: localListeners(await readFile(STACK, 'utf8')),
+  };
   gateways = [await startGatewayProcess({ settings }), await startGatewayProcess({ settings })];
   const port = await freePort();
   url = `nats://127.0.0.1:${port}`;
@@ -43,21 +62,39 @@ after(async () => {
 
 /** What depends on Docker's name server and fixed ports is replaced; all else stays as it is. */
 function localConfiguration(text: string, port: number): string {
+  const template = /server-template gateway- 5 gateway-replica:4222(.*)/;
+  const options = template.exec(text)?.[1];
   const servers = gateways.map((gateway, i) => {
     const http = new URL(httpUrl(gateway)).port;
-    return `server gateway-${i} 127.0.0.1:${gateway.port} port ${http}`;
+    return `server gateway-${i} 127.0.0.1:${gateway.port} port ${http}${options}`;
   });
   const replaced: [RegExp, string][] = [
     [/^resolvers docker\n(?: {4}.*\n)+/m, ''],
     [/ port 8222/, ''],
     [/ resolvers docker init-addr none/, ''],
     [/bind :4222/, `bind 127.0.0.1:${port}`],
-    [/server-template .*/, servers.join('\n    ')],
+    [template, servers.join('\n    ')],
   ];
   return replaced.reduce((result, [from, to]) => {
     assert.match(result, from);
     return result.replace(from, () => to);
   }, text);
+}
+
+/** Listeners of the stack's gateways, where the only balancer that may connect is the stack's. */
+function localListeners(text: string): Record<string, unknown>[] {
+  const { services } = parse(text, { merge: true }) as Stack;
+  const json = services['gateway-replica'].environment.NATSMQTT_LISTENERS ?? '';
+  const balancerAddress = services.balancer.networks.balanced.ipv4_address;
+  const listeners = JSON.parse(json) as Record<string, unknown>[];
+  return listeners.map((listener) => {
+    assert.deepEqual(listener.proxy_protocol_from, [balancerAddress]);
+    return { ...listener, bind: '127.0.0.1:0', proxy_protocol_from: ['127.0.0.1'] };
+  });
+}
+
+async function serverId(gateway: GatewayProcess): Promise<string> {
+  return (await ask(`${httpUrl(gateway)}/varz`)).json<{ server_id: string }>().server_id;
 }
 
 async function connectsThrough(): Promise<boolean> {
@@ -70,6 +107,20 @@ async function connectsThrough(): Promise<boolean> {
     return false; // not up yet; waitFor has the limit
   }
 }
+
+test('replicas: gateways know the addresses of clients, not that of the balancer', async (t) => {
+  const client = await connectRaw('127.0.0.1', Number(new URL(url).port), { localAddress: '127.0.0.7' });
+  t.after(() => client.close());
+  assert.equal(client.info.client_ip, '127.0.0.7');
+  client.send('CONNECT {"verbose":false}\r\nPING\r\n');
+  await client.expect('PONG\r\n');
+  const pages = await Promise.all(gateways.map((gateway) => ask(`${httpUrl(gateway)}/connz`)));
+  const seen = pages.flatMap((page) => page.json<{ connections: { ip: string }[] }>().connections);
+  assert.deepEqual(
+    seen.map(({ ip }) => ip),
+    ['127.0.0.7'],
+  );
+});
 
 test('replicas: clients are spread, one queue group spans both, and clients of a lost one go to the other', async () => {
   const clients = await Promise.all(
@@ -98,9 +149,7 @@ test('replicas: clients are spread, one queue group spans both, and clients of a
   assert.ok(lost !== undefined && left !== undefined);
   const staying = left.logLines('client.connected').length;
   await lost.stop();
-  const reference = await connectNats({ url: left.url });
-  const remaining = reference.info?.server_id;
-  await reference.close();
+  const remaining = await serverId(left);
   await waitFor(
     () => clients.every(({ info }) => info?.server_id === remaining),
     10_000,

@@ -22,6 +22,7 @@ interface Service {
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
   readonly secrets?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   readonly profiles?: readonly string[];
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly healthcheck?: object;
@@ -135,6 +136,10 @@ test('configurations of image and compose stack: the program takes them', () => 
   const stack = load(read('deploy/compose/gateway.jsonc'), url);
   assert.equal(stack.upstream.url, 'mqtt://emqx:1883');
   assert.deepEqual(stack.http.address, { host: '0.0.0.0', port: 8222 });
+  const { environment } = compose.services['gateway-replica'] ?? {};
+  const [listener, ...others] = load(read('deploy/compose/gateway.jsonc'), environment).listeners;
+  assert.deepEqual(others, []);
+  assert.deepEqual(listener?.proxyProtocol?.from, ['10.213.7.2']);
   assert.equal(compose.services.gateway?.stop_grace_period, '30s');
   assert.ok(stack.shutdownTimeoutMs < 30_000);
 });

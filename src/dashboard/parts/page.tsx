@@ -89,7 +89,7 @@ export function TableFrame({
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section class="table-frame" aria-label={label} tabIndex={0}>
-      <table>{children}</table>
+      <table aria-label={label}>{children}</table>
     </section>
   );
 }

@@ -92,6 +92,11 @@ export class Console {
     return JSON.parse(await readFile(this.path('config.json'), 'utf8')) as Record<string, unknown>;
   }
 
+  /** Null as long as it runs. */
+  get exitCode(): number | null {
+    return this.#run?.exit?.code ?? null;
+  }
+
   logLines(event: string): LogLine[] {
     return parseLogLines(this.#run?.stdout ?? '').filter((line) => line.event === event);
   }

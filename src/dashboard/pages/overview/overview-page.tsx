@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { StatusBody } from '../../../admin/api-types.ts';
+import { formatCount } from '../../format/numbers.ts';
 import { Button } from '../../parts/button.tsx';
 import { Confirm } from '../../parts/dialog.tsx';
 import { Notice, Pending } from '../../parts/notice.tsx';
@@ -86,13 +87,22 @@ function LameDuck({ status }: { readonly status: StatusBody }): JSX.Element {
           onClose={() => setIsAsking(false)}
         >
           <p>
-            It takes no new clients, tells the {status.overview.connections} that are connected to go
-            elsewhere, ends them one by one, and stops. Start it again where it was started.
+            {stepsOf(status.overview.connections)} It does not come back by itself: start it again where it
+            was started.
           </p>
         </Confirm>
       )}
     </>
   );
+}
+
+function stepsOf(clients: number): string {
+  if (clients === 0) return 'No client is connected, so it stops at once.';
+  const [those, them] =
+    clients === 1
+      ? ['the client that is', 'it']
+      : [`the ${formatCount(clients)} that are`, 'them one by one'];
+  return `It takes no new clients, tells ${those} connected to go elsewhere, ends ${them}, and stops.`;
 }
 
 async function beginLameDuck({ api, feed, announce }: Services): Promise<void> {

@@ -60,7 +60,7 @@ function Reload({ onDone }: { readonly onDone: () => void }): JSX.Element {
       announce(changed.length === 0 ? 'Nothing has changed' : `Taken over: ${changed.join(', ')}`);
       onDone();
     } catch (failure) {
-      announce(`The file was not taken over: ${messageOf(failure)}`, 'failed');
+      announce(`Nothing was changed: ${messageOf(failure)}`, 'failed');
     } finally {
       setIsBusy(false);
     }

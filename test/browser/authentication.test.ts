@@ -78,6 +78,35 @@ test('authentication: a method is added, tried, switched off and deleted', async
   await seeText(page, 'Everyone may connect');
 });
 
+test('authentication: a method is edited; what is wrong stays in the form, a secret nobody touched stays itself', async (t) => {
+  const method = {
+    method: 'http',
+    url: 'http://127.0.0.1:1/auth',
+    headers: { Authorization: 'Bearer s3cret' },
+  };
+  const { gateway, page } = await open(t, [method, BUILT_IN], 'authentication', { expected: /4\d\d/ });
+  const url = page.locator('[id="field-url"]');
+  await page.getByRole('link', { name: 'Edit http' }).click();
+  await page.getByRole('heading', { name: 'Edit http' }).waitFor();
+  assert.equal(await url.inputValue(), method.url);
+  await url.fill('nonsense');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.field.wrong', { has: url }).waitFor();
+  assert.equal(await url.inputValue(), 'nonsense');
+  assert.deepEqual((await gateway.file()).authentication, [method, BUILT_IN]);
+
+  await url.fill('http://127.0.0.1:2/auth');
+  await page.getByText('More: times, limits, TLS').click();
+  await page.locator('[id="field-timeout"]').fill('7s');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await seeResult(page, 'http was changed');
+  await page.getByText('http://127.0.0.1:2/auth').waitFor();
+  assert.deepEqual((await gateway.file()).authentication, [
+    { ...method, url: 'http://127.0.0.1:2/auth', timeout: '7s' },
+    BUILT_IN,
+  ]);
+});
+
 test('authentication: a form with something wrong says what and where', async (t) => {
   const { gateway, page } = await open(t, [BUILT_IN], 'authentication/add/http', { expected: /4\d\d/ });
   await page.locator('[id="field-url"]').fill('ftp://nowhere');

@@ -107,8 +107,8 @@ export interface SettingView extends SettingField {
 
 /** All settings. */
 export interface SettingsBody {
-  /** Null: there is no file, and nothing can be changed. */
-  readonly file: { readonly path: string; readonly isWritable: boolean } | null;
+  /** The configuration file; where there is none yet, the first change makes it. */
+  readonly file: { readonly path: string; readonly isThere: boolean; readonly isWritable: boolean };
   /** Changes whenever the file does; a change must name the one it was made for. */
   readonly revision: string;
   readonly settings: readonly SettingView[];

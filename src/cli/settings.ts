@@ -16,7 +16,9 @@ export function loadSettings(
   env: NodeJS.ProcessEnv,
   fileText?: string,
 ): LoadedSettings {
-  const file = invocation.configFile ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
+  const place = invocation.configFile ?? DEFAULT_FILE;
+  const isThere = invocation.configFile !== undefined || fileText !== undefined || existsSync(place);
+  const file = isThere ? place : undefined;
   const loaded = loadConfigWithOrigins({
     file,
     fileText,
@@ -30,5 +32,5 @@ export function loadSettings(
       httpPort: invocation.httpPort,
     },
   });
-  return { ...loaded, file };
+  return { ...loaded, file, place };
 }

@@ -1,10 +1,10 @@
 /**
- * Replaces a configuration file as a whole: who reads it meanwhile sees the old content or the new one, and after a crash one
+ * Replaces a configuration file as a whole, or makes one: who reads it meanwhile sees the old content or the new one, and after a crash one
  * of them is there.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import * as nodeFs from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** What it needs of the file system; tests bring one that refuses. */
 export type FileSystem = Pick<
@@ -12,6 +12,7 @@ export type FileSystem = Pick<
   | 'accessSync'
   | 'closeSync'
   | 'copyFileSync'
+  | 'existsSync'
   | 'fchmodSync'
   | 'fchownSync'
   | 'fsyncSync'
@@ -36,6 +37,11 @@ const WRITE_BITS = 0o222;
 const CANNOT_REPLACE = new Set(['EBUSY', 'EXDEV']);
 const IS_READ_ONLY = new Set(['EACCES', 'EPERM', 'EROFS']);
 
+/** What stands for a file that is not there yet. */
+const EMPTY = '{}\n';
+/** Configurations hold secrets. */
+const NEW_FILE_MODE = 0o600;
+
 /** Changes with every change of the text. */
 export function revisionOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 22);
@@ -51,8 +57,14 @@ export class ConfigFile {
     this.#fs = fs;
   }
 
+  /** False: {@link write} makes it. */
+  get isThere(): boolean {
+    return this.#fs.existsSync(this.path);
+  }
+
   /** As it stands there, without a byte order mark. @throws {Error} of the file system */
   read(): string {
+    if (!this.isThere) return EMPTY;
     return new TextDecoder('utf-8', { fatal: true }).decode(this.#fs.readFileSync(this.path));
   }
 
@@ -83,13 +95,21 @@ export class ConfigFile {
     }
   }
 
+  /** Undoes the {@link write} that has made it. */
+  remove(): void {
+    this.#fs.rmSync(this.path, { force: true });
+  }
+
   /** @returns where the content really is: links stay, as those of Kubernetes and of configuration management */
   #check(): string {
     const { accessSync, realpathSync, statSync } = this.#fs;
     const { W_OK } = nodeFs.constants;
     try {
-      const target = realpathSync(this.path);
-      for (const place of [target, dirname(target)]) {
+      const isThere = this.isThere;
+      const target = isThere
+        ? realpathSync(this.path)
+        : join(realpathSync(dirname(this.path)), basename(this.path));
+      for (const place of isThere ? [target, dirname(target)] : [dirname(target)]) {
         accessSync(place, W_OK);
         if ((statSync(place).mode & WRITE_BITS) === 0) throw new NotWritableError(`${place} is read-only`);
       }
@@ -101,10 +121,11 @@ export class ConfigFile {
 
   #writeDraft(draft: string, target: string, text: string): void {
     const fs = this.#fs;
-    const { mode, uid, gid } = fs.statSync(target);
-    const handle = fs.openSync(draft, 'wx', 0o600);
+    const before = fs.existsSync(target) ? fs.statSync(target) : null;
+    const handle = fs.openSync(draft, 'wx', NEW_FILE_MODE);
     try {
       fs.writeFileSync(handle, text);
+      const { uid, gid, mode } = before ?? fs.statSync(draft);
       const own = fs.statSync(draft);
       if (own.uid !== uid || own.gid !== gid) fs.fchownSync(handle, uid, gid);
       fs.fchmodSync(handle, mode & 0o7777);

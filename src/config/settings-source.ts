@@ -5,6 +5,8 @@ import type { LoadedConfig } from './load.ts';
 export interface LoadedSettings extends LoadedConfig {
   /** Undefined: there was none. */
   readonly file: string | undefined;
+  /** The same, or where one would be looked for. */
+  readonly place: string;
 }
 
 /** See the head of the file. */

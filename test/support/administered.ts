@@ -105,7 +105,7 @@ export async function startAdministered(options: AdministeredOptions): Promise<A
 /** The program in an empty folder, so that it finds no configuration file. */
 export async function startWithoutFile(
   brokerUrl: string,
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
+): Promise<{ readonly url: string; readonly folder: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'nmg-admin-'));
   const run = new ManagedProcess({
     path: process.execPath,
@@ -125,6 +125,7 @@ export async function startWithoutFile(
     await run.untilOutput(/"event":"process\.ready"/, 15_000);
     return {
       url: String(parseLogLines(run.stdout).find(({ event }) => event === 'admin.started')?.url),
+      folder,
       stop,
     };
   } catch (error) {

@@ -145,8 +145,6 @@ function methodOf(
   position: number | undefined,
 ): ReturnType<SettingsEditor['tryOut']>['config']['authentication'][number] {
   const current = editor.current();
-  if (current.file === null)
-    throw new ProblemError(409, 'without a configuration file only the chain in force can be tried out');
   const at = position ?? chainOf(current).length;
   const text = changedChain(current, (chain) => {
     if (position === undefined) return [...chain, values];

@@ -12,8 +12,8 @@ import { asProblem } from './config-problem.ts';
 /** The configuration as it is now. */
 export interface CurrentSettings {
   readonly loaded: LoadedSettings;
-  /** Null: there is no file. */
-  readonly file: ConfigFile | null;
+  /** May not be there yet: the first change makes it. */
+  readonly file: ConfigFile;
   readonly text: string;
   readonly revision: string;
 }
@@ -23,9 +23,6 @@ export interface EditorParts {
   readonly settings: SettingsSource;
   readonly reloads: ConfigReloads;
 }
-
-const NO_FILE =
-  'there is no configuration file to change; start the gateway with one: -c config.json (its content may be {})';
 
 /** See the head of the file. */
 export class SettingsEditor {
@@ -41,8 +38,7 @@ export class SettingsEditor {
     const { settings } = this.#parts;
     try {
       const loaded = settings.load();
-      if (loaded.file === undefined) return { loaded, file: null, text: '', revision: revisionOf('') };
-      const file = new ConfigFile(loaded.file);
+      const file = new ConfigFile(loaded.place);
       const text = file.read();
       return { loaded, file, text, revision: revisionOf(text) };
     } catch (error) {
@@ -99,17 +95,18 @@ export class SettingsEditor {
   ): Promise<AppliedBody> {
     const current = this.current();
     const { file, text: before } = current;
-    if (file === null) throw new ProblemError(409, NO_FILE);
     if (revision !== undefined && revision !== current.revision)
       throw new ProblemError(412, 'the configuration file has been changed meanwhile; look at it again');
     const text = edit(current);
     if (text === before) return { changed: [], needsRestart: [], revision: current.revision };
     this.tryOut(text);
+    const { isThere } = file;
     write(file, text);
     try {
       return await this.applied();
     } catch (error) {
-      write(file, before);
+      if (isThere) write(file, before);
+      else file.remove();
       throw error;
     }
   }

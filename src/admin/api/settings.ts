@@ -1,4 +1,5 @@
 /** `GET` and `PATCH /settings`. */
+import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { takeOver } from '../../config/changes.ts';
 import type { Config } from '../../config/config.ts';
@@ -32,7 +33,7 @@ export function addSettings(app: FastifyInstance, { control }: AdminContext, edi
       const current = editor.current();
       const { file, revision } = current;
       return {
-        file: file === null ? null : { path: file.path, isWritable: file.isWritable },
+        file: { path: resolve(file.path), isThere: file.isThere, isWritable: file.isWritable },
         revision,
         settings: viewsOf(current, control.config),
       };

@@ -32,6 +32,27 @@ test('config file: it is replaced, with permissions, and nothing is left lying a
   assert.deepEqual(fs.readdirSync(folder), ['config.json']);
 });
 
+test('config file: one that is not there reads as an empty one, and is made for its owner only', () => {
+  fs.rmSync(path);
+  const file = new ConfigFile(path);
+  assert.deepEqual([file.isThere, file.isWritable, file.read()], [false, true, '{}\n']);
+  assert.deepEqual(fs.readdirSync(folder), []);
+  file.write('after');
+  assert.deepEqual([file.isThere, file.read()], [true, 'after']);
+  assert.equal(fs.statSync(path).mode & 0o777, 0o600);
+  file.remove();
+  assert.deepEqual(fs.readdirSync(folder), []);
+});
+
+test('config file: none is made in a folder that is read-only', () => {
+  fs.rmSync(path);
+  fs.chmodSync(folder, 0o500);
+  const file = new ConfigFile(path);
+  assert.equal(file.isWritable, false);
+  assert.throws(() => file.write('after'), NotWritableError);
+  assert.deepEqual(fs.readdirSync(folder), []);
+});
+
 test('config file: a symbolic link stays one', () => {
   const link = join(folder, 'link.json');
   fs.symlinkSync('config.json', link);

@@ -55,7 +55,7 @@ const fieldProperties = {
 const settingField = object<SettingField>(fieldProperties);
 
 export const settingsBody = object<SettingsBody>({
-  file: orNull(object<NonNullable<SettingsBody['file']>>({ path: text, isWritable: flag })),
+  file: object<SettingsBody['file']>({ path: text, isThere: flag, isWritable: flag }),
   revision,
   settings: list(
     object<SettingView>({

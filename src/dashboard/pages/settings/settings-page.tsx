@@ -36,16 +36,19 @@ export function SettingsPage({ route }: { readonly route: Route }): JSX.Element 
 }
 
 function FileHint({ settings }: { readonly settings: SettingsBody }): JSX.Element {
-  if (settings.file === null)
+  const { path, isThere, isWritable } = settings.file;
+  if (isThere)
     return (
       <>
-        There is no configuration file, so nothing can be changed here. Start the gateway with --config FILE.
+        Kept in <code>{path}</code>
+        {!isWritable && ', which the gateway may not write: nothing can be changed here'}.
       </>
     );
   return (
     <>
-      Kept in <code>{settings.file.path}</code>
-      {!settings.file.isWritable && ', which the gateway may not write: nothing can be changed here'}.
+      There is no configuration file yet.{' '}
+      {isWritable ? 'Your first change makes ' : 'Nothing can be changed here: the gateway may not make '}
+      <code>{path}</code>.
     </>
   );
 }
@@ -85,7 +88,7 @@ function Form({ settings, search, onApplied }: FormProps): JSX.Element {
   useEffect(() => drafts.subscribe(() => setChanges(drafts.changes)), [drafts]);
   const groups = groupsOf(settings.settings, search);
   const pending = settings.settings.filter(({ isPending }) => isPending);
-  const isReadOnly = settings.file?.isWritable !== true;
+  const isReadOnly = !settings.file.isWritable;
   return (
     <>
       {pending.length > 0 && (

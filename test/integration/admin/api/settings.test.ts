@@ -1,8 +1,10 @@
 /** Settings changed over the API: in the file, and in the running gateway. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { AppliedBody, Problem, SettingsBody, SettingView } from '../../../../src/admin/api-types.ts';
+import type { AppliedBody, SettingsBody, SettingView } from '../../../../src/admin/api-types.ts';
 import { ask } from '../../../support/admin.ts';
 import {
   type Administered,
@@ -166,17 +168,26 @@ test('api settings: a read-only file or folder is a conflict, and nothing has ch
   });
 });
 
-test('api settings: without a file it is told how to start with one', async () => {
+test('api settings: where there is no file, the first change that can be taken over makes one', async () => {
   const run = await startWithoutFile(broker.url);
+  const file = join(run.folder, 'config.json');
+  const change = (changes: object) =>
+    ask(`${run.url}/api/v1/settings`, { method: 'PATCH', body: { changes } });
+  const settings = async () => (await ask(`${run.url}/api/v1/settings`)).json<SettingsBody>();
   try {
-    const settings = (await ask(`${run.url}/api/v1/settings`)).json<SettingsBody>();
-    assert.equal(settings.file, null);
-    const answer = await ask(`${run.url}/api/v1/settings`, {
-      method: 'PATCH',
-      body: { changes: { max_payload: 1 } },
-    });
-    assert.equal(answer.status, 409);
-    assert.match(answer.json<Problem>().detail ?? '', /start the gateway with one: -c config\.json/);
+    assert.deepEqual((await settings()).file, { path: file, isThere: false, isWritable: true });
+    // The one is wrong by itself; the other only once it is tried: its port is taken.
+    assert.equal((await change({ max_payload: 0 })).status, 400);
+    const taken = { name: 'second', bind: new URL(run.url).host };
+    const refused = await change({ listeners: [{ name: 'tcp', bind: '127.0.0.1:0' }, taken] });
+    assert.equal(refused.status, 409, refused.text);
+    assert.equal(existsSync(file), false);
+
+    const answer = await change({ max_payload: '2MB' });
+    assert.deepEqual([answer.status, answer.json<AppliedBody>().changed], [200, ['max_payload']]);
+    assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), { max_payload: '2MB' });
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    assert.deepEqual((await settings()).file, { path: file, isThere: true, isWritable: true });
   } finally {
     await run.stop();
   }

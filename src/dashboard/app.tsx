@@ -16,7 +16,7 @@ import { StatusFeed } from './state/status-feed.ts';
 
 /** See the head of the file. */
 export function App(): JSX.Element {
-  const [messages, announce, dismiss] = useMessages();
+  const { messages, announce, dismiss, forgetFailures } = useMessages();
   const [session, setSession] = useState<SessionBody | null>(null);
   const [hasEnded, setHasEnded] = useState(false);
   const services = useMemo<Services>(() => {
@@ -43,7 +43,7 @@ export function App(): JSX.Element {
       {session.isRequired && session.user === null ? (
         <LogIn hasEnded={hasEnded} onLogIn={enter} />
       ) : (
-        <Inside services={services} session={session} onLogOut={logOut} />
+        <Inside services={services} session={session} onLogOut={logOut} onSection={forgetFailures} />
       )}
       <Messages messages={messages} onDismiss={dismiss} />
     </ServicesContext.Provider>
@@ -54,10 +54,14 @@ interface InsideProps {
   readonly services: Services;
   readonly session: SessionBody;
   readonly onLogOut: () => Promise<void>;
+  /** Another part of the dashboard is shown. */
+  readonly onSection: () => void;
 }
 
-function Inside({ services, session, onLogOut }: InsideProps): JSX.Element {
+function Inside({ services, session, onLogOut, onSection }: InsideProps): JSX.Element {
   const route = useRoute();
+  const section = route.path[0] ?? '';
+  useEffect(onSection, [section]);
   const { feed, announce } = services;
   useEffect(() => {
     feed.start();
@@ -67,7 +71,7 @@ function Inside({ services, session, onLogOut }: InsideProps): JSX.Element {
     onLogOut().catch((error: unknown) => announce(`You are still logged in: ${messageOf(error)}`, 'failed'));
   };
   return (
-    <Frame session={session} section={route.path[0] ?? ''} onLogOut={logOut}>
+    <Frame session={session} section={section} onLogOut={logOut}>
       <CurrentPage route={route} />
     </Frame>
   );
@@ -96,8 +100,15 @@ function useFirstSession(
 
 const MESSAGE_MS = 6000;
 
-/** Results of what the user has done; good news goes by itself. */
-function useMessages(): [readonly Message[], Services['announce'], (id: number) => void] {
+interface MessageBoard {
+  readonly messages: readonly Message[];
+  readonly announce: Services['announce'];
+  dismiss(id: number): void;
+  forgetFailures(): void;
+}
+
+/** Results of what the user has done. Good news goes by itself, a failure when something else has been tried. */
+function useMessages(): MessageBoard {
   const [messages, setMessages] = useState<readonly Message[]>([]);
   const dismiss = useCallback((id: number) => {
     setMessages((before) => before.filter((message) => message.id !== id));
@@ -107,10 +118,15 @@ function useMessages(): [readonly Message[], Services['announce'], (id: number) 
       setMessages((before) => {
         const id = (before.at(-1)?.id ?? 0) + 1;
         if (kind === 'done') setTimeout(() => dismiss(id), MESSAGE_MS);
-        return [...before.slice(-3), { id, text, kind }];
+        return [...before.filter(isGood).slice(-3), { id, text, kind }];
       });
     },
     [dismiss],
   );
-  return [messages, announce, dismiss];
+  const forgetFailures = useCallback(() => setMessages((before) => before.filter(isGood)), []);
+  return { messages, announce, dismiss, forgetFailures };
+}
+
+function isGood({ kind }: Message): boolean {
+  return kind === 'done';
 }

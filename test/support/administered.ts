@@ -103,9 +103,12 @@ export async function startAdministered(options: AdministeredOptions): Promise<A
 }
 
 /** The program in an empty folder, so that it finds no configuration file. */
-export async function startWithoutFile(
-  brokerUrl: string,
-): Promise<{ readonly url: string; readonly folder: string; stop(): Promise<void> }> {
+export async function startWithoutFile(brokerUrl: string): Promise<{
+  readonly url: string;
+  readonly natsUrl: string;
+  readonly folder: string;
+  stop(): Promise<void>;
+}> {
   const folder = await mkdtemp(join(tmpdir(), 'nmg-admin-'));
   const run = new ManagedProcess({
     path: process.execPath,
@@ -123,8 +126,10 @@ export async function startWithoutFile(
   };
   try {
     await run.untilOutput(/"event":"process\.ready"/, 15_000);
+    const lines = parseLogLines(run.stdout);
     return {
-      url: String(parseLogLines(run.stdout).find(({ event }) => event === 'admin.started')?.url),
+      url: String(lines.find(({ event }) => event === 'admin.started')?.url),
+      natsUrl: `nats://127.0.0.1:${lines.find(({ event }) => event === 'listener.started')?.port}`,
       folder,
       stop,
     };

@@ -9,6 +9,7 @@ import type { AppliedBody, AuthenticationBody, MethodValues, TestBody, TestReque
 import type { AdminContext } from '../context.ts';
 import { ProblemError } from '../problem.ts';
 import { chainOf, changedChain, reorderedChain } from './chain-changes.ts';
+import { withUsersFile } from './new-users-file.ts';
 import { pathParams, type RouteWords, routeSchema } from './route.ts';
 import { text } from './schemas/schema.ts';
 import {
@@ -72,8 +73,10 @@ export function addAuthentication(app: FastifyInstance, context: AdminContext, e
     '/authentication',
     changing('Add a method at the end', { body: methodValues, answers: { 201: appliedBody } }),
     async (request, reply) => {
-      const applied = await apply(request, `add ${request.body.method}`, (current) =>
-        changedChain(current, (chain) => [...chain, request.body]),
+      const applied = await withUsersFile(request.body, () =>
+        apply(request, `add ${request.body.method}`, (current) =>
+          changedChain(current, (chain) => [...chain, request.body]),
+        ),
       );
       reply.status(201);
       return applied;
@@ -94,11 +97,13 @@ export function addAuthentication(app: FastifyInstance, context: AdminContext, e
     changing('Change a method', { params: PARAMS, body: methodValues }),
     (request) => {
       const { position } = request.params;
-      return apply(request, `change ${position} (${request.body.method})`, (current) =>
-        changedChain(current, (chain) => {
-          existing(chain, position);
-          return chain.map((one, i) => (i === position ? request.body : one));
-        }),
+      return withUsersFile(request.body, () =>
+        apply(request, `change ${position} (${request.body.method})`, (current) =>
+          changedChain(current, (chain) => {
+            existing(chain, position);
+            return chain.map((one, i) => (i === position ? request.body : one));
+          }),
+        ),
       );
     },
   );

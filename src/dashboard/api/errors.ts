@@ -1,6 +1,9 @@
 /** What can go wrong with a request, as the pages tell it apart. */
 import type { Problem } from '../../admin/api-types.ts';
 
+/** The value that a message begins with; the field shows it already. Long ones end in `…`. */
+const SHOWN_VALUE = /^= (?:"(?:[^"\\…]|\\.)*["…]|\(hidden\)|[\w.+-]+) /;
+
 /** The gateway has answered, and the answer is no. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -13,7 +16,9 @@ export class ApiError extends Error {
 
   /** What is wrong with which setting, by its path. */
   get fieldErrors(): ReadonlyMap<string, string> {
-    return new Map((this.problem.errors ?? []).map(({ path, message }) => [path, message]));
+    return new Map(
+      (this.problem.errors ?? []).map(({ path, message }) => [path, message.replace(SHOWN_VALUE, '')]),
+    );
   }
 }
 

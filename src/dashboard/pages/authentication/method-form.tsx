@@ -23,12 +23,17 @@ interface MethodFormProps {
   readonly onSaved: () => void;
 }
 
+/** What a new method begins with. The users file is made when the method is saved. */
+const SUGGESTED: Readonly<Record<string, object>> = { built_in: { users_file: 'users.json' } };
+
 /** See the head of the file. */
 export function MethodForm({ body, method, position, onSaved }: MethodFormProps): JSX.Element {
   const { api, announce } = useServices();
   const fields = (body.fields[method] ?? []).filter(({ path }) => path !== 'method');
   const known = body.methods.find((each) => each.position === position)?.values;
-  const [values, setValues] = useState<MethodValues>(known ?? { ...emptyEntry(fields), method });
+  const [values, setValues] = useState<MethodValues>(
+    known ?? { ...emptyEntry(fields), ...SUGGESTED[method], method },
+  );
   const [failure, setFailure] = useState<unknown>(null);
   const [isBusy, setIsBusy] = useState(false);
   const save = async (): Promise<void> => {
@@ -49,6 +54,12 @@ export function MethodForm({ body, method, position, onSaved }: MethodFormProps)
     <>
       <Panel title={position === null ? `Add ${method}` : `Edit ${method}`}>
         <p class="hint">{METHOD_WORDS[method]}</p>
+        {position === null && !body.methods.some(({ isEnabled }) => isEnabled) && (
+          <Notice kind="warning">
+            So far everyone may connect. Once this method is on, clients that it does not accept are ended,
+            and cannot connect any more.
+          </Notice>
+        )}
         {fields.length === 0 && <Notice kind="error">There is no method of this name.</Notice>}
         <form
           class="method-form"
@@ -59,7 +70,7 @@ export function MethodForm({ body, method, position, onSaved }: MethodFormProps)
           }}
         >
           <Fields fields={fields} values={values} errors={errorsOf(failure)} onChange={setValues} />
-          {failure !== null && <Notice kind="error">{messageOf(failure)}</Notice>}
+          {failure !== null && <Notice kind="error">{messageOf(failure).replaceAll(POSITION, '')}</Notice>}
           <div class="form-buttons">
             <a class="button plain" href={linkTo(['authentication'])}>
               Cancel
@@ -84,8 +95,11 @@ function errorsOf(failure: unknown): FieldErrors {
   return new Map([...failure.fieldErrors].map(([path, message]) => [relative(path), message]));
 }
 
+/** Nobody has to know where in the file the method of the form stands. */
+const POSITION = /\bauthentication\[\d+\][. ]?/g;
+
 function relative(path: string): string {
-  return path.replace(/^authentication\[\d+\]\.?/, '');
+  return path.replace(POSITION, '');
 }
 
 function focusFirst(failure: unknown): void {

@@ -82,8 +82,8 @@ function Actions({ onDo }: { readonly onDo: (doing: Doing) => void }): JSX.Eleme
 function NoFile(): JSX.Element {
   return (
     <Notice kind="info">
-      Users can be changed here once there is a file for them: add the method <code>built_in</code> under{' '}
-      <a href={linkTo(['authentication', 'add', 'built_in'])}>Methods</a> with a <code>users_file</code>.
+      Users can be changed here once there is a file for them:{' '}
+      <a href={linkTo(['authentication', 'add', 'built_in'])}>add the method built_in</a>, which has one.
     </Notice>
   );
 }

@@ -42,7 +42,7 @@ export function Filters({ query, onChange }: FiltersProps): JSX.Element {
       <Typed
         name="search"
         label="Search"
-        hint="Name, user, address, MQTT client id"
+        hint="Name, user, address, client id"
         query={query}
         onChange={onChange}
       />

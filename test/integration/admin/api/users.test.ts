@@ -1,6 +1,7 @@
 /** Users and methods of authentication changed over the API, with NATS clients to see it. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { AuthorizationError } from '@nats-io/transport-node';
 import type {
@@ -12,7 +13,13 @@ import type {
   UsersBody,
 } from '../../../../src/admin/api-types.ts';
 import type { ClientDetail } from '../../../../src/control/client-view.ts';
-import { type Administered, configText, startAdministered } from '../../../support/administered.ts';
+import { ask } from '../../../support/admin.ts';
+import {
+  type Administered,
+  configText,
+  startAdministered,
+  startWithoutFile,
+} from '../../../support/administered.ts';
 import { AuthBackend } from '../../../support/auth-backend.ts';
 import { type Mosquitto, startMosquitto } from '../../../support/mosquitto.ts';
 import { connectNats } from '../../../support/nats.ts';
@@ -198,6 +205,30 @@ test('api authentication: a method is tried against its backend, then saved, cha
     });
   } finally {
     await backend.stop();
+  }
+});
+
+test('api authentication: a users file that is not there yet is made with the method, and not without it', async () => {
+  const run = await startWithoutFile(broker.url);
+  const api = `${run.url}/api/v1`;
+  const file = join(run.folder, 'users.json');
+  const method = { method: 'built_in', users_file: file };
+  try {
+    const wrong = await ask(`${api}/authentication`, { method: 'POST', body: { ...method, users: 'none' } });
+    assert.equal(wrong.status, 400, wrong.text);
+    assert.deepEqual(await readdir(run.folder), []);
+    const elsewhere = { ...method, users_file: join(run.folder, 'no', 'users.json') };
+    const impossible = await ask(`${api}/authentication`, { method: 'POST', body: elsewhere });
+    assert.deepEqual([impossible.status, /ENOENT/.test(impossible.text)], [409, true], impossible.text);
+
+    const added = await ask(`${api}/authentication`, { method: 'POST', body: method });
+    assert.equal(added.status, 201, added.text);
+    assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), { users: [] });
+    const user = { user: 'ann', password: 'ann-secret-1' };
+    assert.equal((await ask(`${api}/users`, { method: 'POST', body: user })).status, 201);
+    await (await connectNats(run.natsUrl, { user: 'ann', pass: 'ann-secret-1' })).close();
+  } finally {
+    await run.stop();
   }
 });
 

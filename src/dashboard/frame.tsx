@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { SessionBody } from '../admin/api-types.ts';
+import { breakable } from './format/breakable.tsx';
 import { Button, IconButton } from './parts/button.tsx';
 import { Icon, type IconName } from './parts/icons.tsx';
 import { linkTo } from './state/route.ts';
@@ -81,11 +82,6 @@ function Brand(): JSX.Element {
       </div>
     </div>
   );
-}
-
-/** A name may be broken behind its dots, dashes and underscores. */
-function breakable(name: string): ComponentChildren {
-  return name.split(/(?<=[._-])/).flatMap((part, i) => (i === 0 ? [part] : [<wbr key={part} />, part]));
 }
 
 const STATE_WORDS = { good: 'Ready', warn: 'Not ready', bad: 'No answer', muted: 'Connecting …' } as const;

@@ -93,7 +93,8 @@ function optionsFor(element: HTMLElement, { lines, format, steps }: Shown): uPlo
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 4, 0, 0],
+    // On the right half a label of the time axis.
+    padding: [8, 16, 0, 0],
     scales: {
       x: { time: true, range: (_plot, _min, max) => [Math.min(_min, max - SHORTEST_SPAN_S), max] },
       y: { range: (_plot, _min, max) => [0, niceMaximum(max)] },

@@ -53,7 +53,9 @@ function Entries({ entries }: Pick<AuditBody, 'entries'>): JSX.Element {
         <tr>
           <th scope="col">Time</th>
           <th scope="col">By</th>
-          <th scope="col">From</th>
+          <th scope="col" class="not-on-phones">
+            From
+          </th>
           <th scope="col">Action</th>
           <th scope="col">Target</th>
           <th scope="col">Outcome</th>
@@ -62,9 +64,9 @@ function Entries({ entries }: Pick<AuditBody, 'entries'>): JSX.Element {
       <tbody>
         {entries.map((entry) => (
           <tr key={`${entry.atMs} ${entry.action} ${entry.target}`}>
-            <td class="numbers nowrap">{formatDateTime(entry.atMs)}</td>
+            <td class="numbers">{formatDateTime(entry.atMs)}</td>
             <td>{entry.by}</td>
-            <td class="numbers">{entry.address}</td>
+            <td class="numbers not-on-phones">{entry.address}</td>
             <td>{entry.action}</td>
             <td class="wrap">{entry.target}</td>
             <td>{entry.outcome}</td>

@@ -32,7 +32,7 @@ export function MethodForm({ body, method, position, onSaved }: MethodFormProps)
   const fields = (body.fields[method] ?? []).filter(({ path }) => path !== 'method');
   const known = body.methods.find((each) => each.position === position)?.values;
   const [values, setValues] = useState<MethodValues>(
-    known ?? { ...emptyEntry(fields), ...SUGGESTED[method], method },
+    known ?? { method, ...emptyEntry(fields), ...SUGGESTED[method] },
   );
   const [failure, setFailure] = useState<unknown>(null);
   const [isBusy, setIsBusy] = useState(false);

@@ -1,6 +1,7 @@
 /** One setting of a form: name, control, explanation, and what is wrong with it. Built from what the gateway says of it. */
 import type { ComponentChildren, JSX } from 'preact';
 import type { SettingField } from '../../../admin/api-types.ts';
+import { breakable } from '../../format/breakable.tsx';
 import { DocText } from '../../format/doc-text.tsx';
 import { canBeUnset, isNeeded, showValue, Unfinished } from '../../format/values.ts';
 import { Control } from './control.tsx';
@@ -48,10 +49,10 @@ export function FieldFrame({ field, path, value, errors, hint, footer, children 
     <div class={complaint === undefined ? 'field' : 'field wrong'}>
       <div class="field-head">
         {isGroup ? (
-          <span class="field-name">{field.path}</span>
+          <span class="field-name">{breakable(field.path)}</span>
         ) : (
           <label class="field-name" for={id}>
-            {field.path}
+            {breakable(field.path)}
           </label>
         )}
         <span class="field-hint">{hint}</span>

@@ -39,6 +39,8 @@ export class UpstreamCounters {
   readonly subscribeFailures = new Map<string, number>();
   /** From PUBLISH to PUBACK. A sample: of many in flight, one is looked at. */
   readonly publishDuration = new Histogram();
+  /** Of messages of the gateway's own that come back, and of PINGREQs: what a PONG waits for. */
+  readonly roundTrips = new Histogram();
 
   /** As plain data. */
   snapshot(): CounterSnapshot {
@@ -56,6 +58,7 @@ export class UpstreamCounters {
       disconnects: Object.fromEntries(this.disconnects),
       subscribeFailures: Object.fromEntries(this.subscribeFailures),
       publishDuration: this.publishDuration.snapshot(),
+      roundTrips: this.roundTrips.snapshot(),
     };
   }
 }

@@ -3,6 +3,7 @@
  * subscriptions. A marker message travels the same way as the data; where the broker swallows it, PINGREQs serve.
  */
 import { randomBytes } from 'node:crypto';
+import type { Histogram } from '../metrics/histogram.ts';
 import { DOLLAR_TOPIC_PREFIX, GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
 import type { InboundPublication, TopicName } from '../mqtt/publication.ts';
 import type { PendingAck } from './ack-timer.ts';
@@ -25,6 +26,8 @@ export interface BarrierLinks {
   readonly isReady: boolean;
   /** Whether QoS 0 publications have gone out since the last call. */
   takeUnproven(): boolean;
+  /** How long the broker took for a marker or a PINGREQ. */
+  readonly roundTrips: Histogram;
   onMarkerUnavailable(): void;
   /** A marker with QoS 1 has been acknowledged: there is room in the broker's Receive Maximum for another one. */
   onMarkerAcknowledged(): void;
@@ -42,6 +45,7 @@ export class Barrier {
   /** Payload of the newest marker: unguessable, so that no device can return one early. */
   #expected = '';
   #pending: PendingAck | null = null;
+  #sentMs = 0;
   /** The link that the marker went out on. */
   #carrier: MqttLink | null = null;
   /** The PUBACK of a marker with QoS 1 is under way; the next such marker waits for it. */
@@ -161,6 +165,7 @@ export class Barrier {
     const body = Buffer.from(this.#expected);
     const payload = { body, payloadStart: 0, payloadEnd: body.length };
     const epoch = this.#epoch;
+    this.#sentMs = performance.now();
     this.#pending = publish.expect(() => {
       if (epoch === this.#epoch) this.#pass();
     });
@@ -199,7 +204,9 @@ export class Barrier {
     this.#clearTimer();
     const pending = this.#pending;
     this.#pending = null;
-    if (pending !== null) this.#carrier?.fulfil(pending);
+    if (pending === null) return;
+    this.#links.roundTrips.observe(performance.now() - this.#sentMs);
+    this.#carrier?.fulfil(pending);
   }
 
   #onPuback(): void {
@@ -217,8 +224,11 @@ export class Barrier {
       return;
     }
     const epoch = this.#epoch;
+    const sentMs = performance.now();
     first.ping(() => {
-      if (epoch === this.#epoch) this.#ping(rest, done);
+      if (epoch !== this.#epoch) return;
+      this.#links.roundTrips.observe(performance.now() - sentMs);
+      this.#ping(rest, done);
     });
   }
 

@@ -286,6 +286,7 @@ export class PairTraffic {
         this.#warn('upstream.subscription_dropped', CULPRIT);
       }),
       received: this.#context.counters.upstream.received,
+      roundTrips: this.#context.counters.upstream.roundTrips,
       subscribeLink: () => (position === null ? roles.subscribeLink : roles.groupLink(position)),
       publishLink: () => roles.publishLink,
       isDelayed: (isMarkerProven) => (this.#context.delaysSmallWrites() ?? isMarkerProven) && isSeparate(),

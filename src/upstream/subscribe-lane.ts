@@ -2,6 +2,7 @@
  * One subscribing session of a pair and what runs over it: its filters, its barriers, its nudges. Nearly always there
  * is one; queue groups may need sessions of their own, see `GroupSessions`. Knows one session, not the others.
  */
+import type { Histogram } from '../metrics/histogram.ts';
 import type { QoSCounters } from '../metrics/upstream-counters.ts';
 import type { InboundPublication } from '../mqtt/publication.ts';
 import { SessionNudges } from './ack-nudge.ts';
@@ -15,6 +16,8 @@ export interface LaneOptions {
   readonly table: TableOptions;
   /** What comes for clients is counted here. */
   readonly received: QoSCounters;
+  /** See {@link import('./barrier.ts').BarrierLinks.roundTrips}. */
+  readonly roundTrips: Histogram;
   /** The link that subscribes; null while there is none. */
   readonly subscribeLink: () => MqttLink | null;
   readonly publishLink: () => MqttLink | null;
@@ -91,6 +94,7 @@ export class SubscribeLane {
         return options.hasQoS1();
       },
       takeUnproven: options.takeUnproven,
+      roundTrips: options.roundTrips,
       allocateIdentifier: () => this.table.allocateIdentifier(),
       onMarkerUnavailable: options.onMarkerUnavailable,
       onMarkerAcknowledged: () => options.onMarkerAcknowledged(this),

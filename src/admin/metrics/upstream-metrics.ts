@@ -93,6 +93,12 @@ export const UPSTREAM_METRICS: readonly MetricDefinition[] = [
     [],
     ({ overview }) => [{ labels: {}, snapshot: groupIn(overview.counters, 'upstream', 'publishDuration') }],
   ),
+  histogram(
+    'natsmqtt_upstream_round_trip_duration_seconds',
+    'Time until a message of the gateway itself has come back from the broker, or a PINGREQ was answered: with each PING of a client, and whatever else waits for it.',
+    [],
+    ({ overview }) => [{ labels: {}, snapshot: groupIn(overview.counters, 'upstream', 'roundTrips') }],
+  ),
   counter(
     'natsmqtt_messages_dropped_total',
     'Messages, or parts of one such as a header, that were not passed on, by reason.',

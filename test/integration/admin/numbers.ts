@@ -98,6 +98,8 @@ export function testNumbers(workers: number): void {
     const subsz = (await ask(`${url}/subsz?subs=1&test=news.x`)).json();
     assert.deepEqual([subsz.num_subscriptions, subsz.total], [2, 2]);
 
+    const roundTrips = await metrics('natsmqtt_upstream_round_trip_duration_seconds_count');
+    assert.ok(Number(roundTrips.get('')) > 0, 'what the flushes have waited for');
     const messages = await metrics('natsmqtt_client_messages_total');
     assert.equal(messages.get('listener="tcp",direction="in",headers="false"'), now.in_msgs! - 12);
     assert.equal(messages.get('listener="tcp",direction="in",headers="true"'), 12);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Histogram } from '../../../src/metrics/histogram.ts';
 import type { OutboundPublication } from '../../../src/mqtt/publication.ts';
 import type { PendingAck } from '../../../src/upstream/ack-timer.ts';
 import { Barrier, type BarrierLinks } from '../../../src/upstream/barrier.ts';
@@ -51,6 +52,7 @@ function setUp(roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolea
   const publisher = new FakeLink();
   const subscriber = new FakeLink();
   const state = { isReady: true, isUnproven: false, unavailable: 0, acknowledged: 0 };
+  const roundTrips = new Histogram();
   const links: BarrierLinks = {
     publish: roles.publish === false ? null : publisher.asLink,
     subscribe: roles.subscribe === false ? null : subscriber.asLink,
@@ -64,6 +66,7 @@ function setUp(roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolea
       state.isUnproven = false;
       return had;
     },
+    roundTrips,
     onMarkerUnavailable: () => {
       state.unavailable++;
     },
@@ -80,7 +83,7 @@ function setUp(roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolea
     const { body, payloadStart, payloadEnd } = marker;
     return barrier.consume(inbound(marker.topic.text, body.toString('utf8', payloadStart, payloadEnd)));
   };
-  return { barrier, publisher, subscriber, state, passed, request, comeBack };
+  return { roundTrips, barrier, publisher, subscriber, state, passed, request, comeBack };
 }
 
 test('barrier: passes at once when nothing was published and nobody subscribes', () => {
@@ -326,4 +329,24 @@ test('barrier: a marker that comes after its PINGRESPs proves that markers can b
   request('b');
   comeBack();
   assert.deepEqual([passed, publisher.published.length, publisher.pings.length], [['a', 'b'], 2, 1]);
+});
+
+test('barrier: how long the broker took is noted once per marker and PINGREQ, and not for one that was lost', () => {
+  const { request, publisher, subscriber, comeBack, barrier, roundTrips } = setUp();
+  const count = () => roundTrips.snapshot().count;
+  request('a');
+  subscriber.subscribes[0]?.(0);
+  comeBack();
+  comeBack();
+  assert.equal(count(), 1);
+  request('b');
+  const lost = publisher.published.at(-1);
+  barrier.reset();
+  comeBack(lost);
+  assert.equal(count(), 1);
+
+  const pings = setUp({ publish: false });
+  pings.request('a');
+  pings.subscriber.pings[0]?.();
+  assert.equal(pings.roundTrips.snapshot().count, 1);
 });

@@ -210,6 +210,15 @@ export function either<A, B>(first: Format<A>, second: Format<B>): Format<A | B>
   };
 }
 
+/** How long something may take. */
+export const timeout = duration({ min: '10ms', max: '24h' });
+
+/** How long to wait before something is done; it may be done at once. */
+export const pauseOrNone = duration({ min: '0s', max: '24h' });
+
+/** Of things of which there may be any number. */
+export const anyCount = integer(0, 2 ** 31 - 1);
+
 function accepts(format: Format<unknown>, value: unknown): boolean {
   try {
     format.parse(value);

@@ -14,11 +14,11 @@ import { toHttp } from './http.ts';
 import { type Group, isKey, type Key, keysOf } from './key.ts';
 import { formatPath, isRecord, type KeyPath, parsePath, valueAt, withValue } from './key-path.ts';
 import { applyListen, type ListenFlags } from './listen-flags.ts';
-import { EMBEDDED_URL } from './name-formats.ts';
+import { toListener } from './listeners.ts';
 import { Problems } from './problems.ts';
 import { SCHEMA, type Settings } from './schema.ts';
 import { readText, type Setting, settingsOfEnvironment, settingsOfFile, settingsOfFlags } from './sources.ts';
-import { toListenerTls, toUpstreamTls } from './tls.ts';
+import { toUpstream } from './upstream.ts';
 
 /** Where to look for settings. */
 export interface LoadOptions {
@@ -257,62 +257,11 @@ function toWorkers(workers: Settings['workers']): number {
   return workers === 'auto' ? Math.min(availableParallelism(), MAX_AUTO_WORKERS) : workers;
 }
 
-function toListener(listener: Settings['listeners'][number], position: number): Config['listeners'][number] {
-  return {
-    name: listener.name,
-    type: listener.type,
-    bindKey: `listeners[${position}].bind`,
-    host: listener.bind.host,
-    port: listener.bind.port,
-    maxConnections: listener.max_connections,
-    maxConnectionRate: listener.max_connection_rate,
-    maxMessageRate: listener.max_message_rate,
-    maxByteRate: listener.max_byte_rate,
-    accessRules: listener.access_rules,
-    proxyProtocol: listener.proxy_protocol
-      ? { from: listener.proxy_protocol_from, timeoutMs: listener.proxy_protocol_timeout }
-      : null,
-    mountpoint: listener.mountpoint,
-    isAuthenticated: listener.authentication === 'on',
-    websocket: {
-      compression: listener.websocket.compression,
-      path: listener.websocket.path === '' ? null : listener.websocket.path,
-      allowedOrigins: listener.websocket.allowed_origins,
-      trustedProxies: listener.websocket.trusted_proxies,
-    },
-    tls: toListenerTls(listener.tls, `listeners[${position}].tls`),
-  };
-}
-
 function toRule(rule: Settings['rules'][number]): Config['rules'][number] {
   return {
     subject: rule.subject,
     qos: rule.qos,
     retain: rule.retain,
     messageExpirySeconds: rule.message_expiry === null ? null : rule.message_expiry / 1000,
-  };
-}
-
-function toUpstream(upstream: Settings['upstream']): Config['upstream'] {
-  return {
-    url: upstream.url,
-    isEmbedded: upstream.url === EMBEDDED_URL,
-    embeddedHost: upstream.embedded_bind.host,
-    embeddedPort: upstream.embedded_bind.port,
-    username: upstream.username === '' ? null : upstream.username,
-    password: upstream.password === '' ? null : upstream.password,
-    mode: upstream.mode,
-    poolSize: upstream.pool_size,
-    sessions: upstream.sessions,
-    protocolVersion: upstream.protocol_version,
-    keepaliveMs: upstream.keepalive,
-    connectTimeoutMs: upstream.connect_timeout,
-    ackTimeoutMs: upstream.ack_timeout,
-    outageGraceMs: upstream.outage_grace,
-    maxInflight: upstream.max_inflight,
-    isFastPath: upstream.fast_path,
-    probe: upstream.probe,
-    authRequired: upstream.auth_required,
-    tls: toUpstreamTls(upstream.url, upstream.tls),
   };
 }

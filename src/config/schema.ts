@@ -8,6 +8,7 @@ import { COMMON_KEYS } from './authentication/common.ts';
 import { METHOD_KEYS, type MethodConfig } from './authentication/methods.ts';
 import { entries, variantEntries } from './entries.ts';
 import {
+  anyCount,
   boolean,
   byteSize,
   choice,
@@ -18,12 +19,14 @@ import {
   fromJson,
   integer,
   listOf,
-  text,
+  pauseOrNone,
+  timeout,
 } from './formats.ts';
 import { HTTP_KEYS } from './http.ts';
 import { atStart, environmentName, type Group, isKey, key, optional, type Parsed } from './key.ts';
+import { LISTENER_KEYS } from './listeners.ts';
 import * as names from './name-formats.ts';
-import { LISTENER_TLS_KEYS, UPSTREAM_TLS_KEYS } from './tls.ts';
+import { UPSTREAM_KEYS } from './upstream.ts';
 
 /** First tokens that are closed unless `mapping.allow_dollar` opens them. */
 const RESERVED_TOKENS = [
@@ -55,86 +58,6 @@ const permissions: Format<Permissions | null> = {
     }
   },
 };
-
-const DAY = '24h';
-const timeout = duration({ min: '10ms', max: DAY });
-const pauseOrNone = duration({ min: '0s', max: DAY });
-const anyCount = integer(0, 2 ** 31 - 1);
-
-/** Settings of one entry of `listeners`. */
-const LISTENER_KEYS = {
-  name: key('Name in logs and in `${listener}`; unique.', names.identifier, undefined),
-  type: key(
-    '`tcp` for plain connections, `tls` for encrypted ones, `ws` and `wss` for WebSocket.',
-    choice('tcp', 'tls', 'ws', 'wss'),
-    'tcp',
-  ),
-  bind: key('Address and port to listen on.', names.listenAddress, undefined),
-  max_connections: key('Most clients on this listener; 0 leaves it to the gateway-wide limit.', anyCount, 0),
-  max_connection_rate: key(
-    'Most new connections per second, and at once; those beyond are closed. 0 is unlimited. Each worker gets an equal part.',
-    integer(0, 1_000_000),
-    0,
-  ),
-  max_message_rate: key(
-    'Most messages per second that a client may publish, and at once; who sends more is read more slowly. 0 is unlimited.',
-    integer(0, 100_000_000),
-    0,
-  ),
-  max_byte_rate: key(
-    'Most bytes per second that a client may send, and at once; who sends more is read more slowly. 0 is unlimited.',
-    byteSize('0B', '1024GB'),
-    0,
-  ),
-  access_rules: key(
-    'Who may connect by address, such as `["allow 10.0.0.0/8", "deny all"]`: the first rule that matches counts, and who matches none may connect.',
-    listOf(names.accessRule, 'rules such as "allow 10.0.0.0/8" or "deny all"'),
-    [],
-  ),
-  proxy_protocol: key(
-    'Connections come through a load balancer that says in a PROXY header (version 1 or 2) who the client is; without one nobody is served.',
-    boolean,
-    false,
-  ),
-  proxy_protocol_from: key(
-    'Addresses and networks of the load balancers; with `proxy_protocol` nobody else may connect.',
-    listOf(names.network, 'addresses or networks such as "10.0.0.0/8"'),
-    [],
-  ),
-  proxy_protocol_timeout: key('How long a PROXY header may take.', timeout, '3s'),
-  mountpoint: optional(
-    'Replaces the gateway-wide `mountpoint` for clients of this listener.',
-    names.mountpoint,
-  ),
-  authentication: key(
-    '`off`: clients of this listener need no credentials, whatever `authentication` says.',
-    choice('on', 'off'),
-    'on',
-  ),
-  websocket: {
-    compression: key(
-      'Offer compression (permessage-deflate) to clients. Only for types `ws` and `wss`.',
-      boolean,
-      false,
-    ),
-    path: key(
-      'The only URL path that is served; empty serves any. Only for types `ws` and `wss`.',
-      text('empty or a path that begins with "/"', (value) => /^(?:\/[^?#\s]*)?$/.test(value)),
-      '',
-    ),
-    allowed_origins: key(
-      'Web pages that may connect: `"same_origin"` or a list of origins; empty allows any. Programs, which send no Origin header, always may. Only for types `ws` and `wss`.',
-      either(choice('same_origin'), listOf(names.webOrigin, 'origins such as "https://example.org"')),
-      [],
-    ),
-    trusted_proxies: key(
-      'Addresses and networks of proxies whose header `X-Forwarded-For` says who the client is; empty: nobody is believed. Only for types `ws` and `wss`.',
-      listOf(names.network, 'addresses or networks such as "10.0.0.0/8"'),
-      [],
-    ),
-  },
-  tls: LISTENER_TLS_KEYS,
-} as const;
 
 /** Settings of one entry of `rules`. */
 const RULE_KEYS = {
@@ -280,78 +203,7 @@ const KEYS = {
   },
   rules: entries('Overrides for publications by subject; the first rule that matches counts.', RULE_KEYS, []),
   control_headers: key('Whether clients may set MQTT fields through `Mqtt-…` headers.', boolean, true),
-  upstream: {
-    url: atStart(
-      key(
-        'The MQTT broker: `mqtt://HOST:1883`, `mqtts://`, `ws://`, `wss://`, `mqtt+unix:///PATH`; `embedded:` starts a small one in this process, for trying things out.',
-        names.brokerUrl,
-        names.EMBEDDED_URL,
-      ),
-    ),
-    embedded_bind: atStart(
-      key('Where the broker behind `embedded:` listens.', names.listenAddress, '127.0.0.1:1883'),
-    ),
-    username: key(
-      "User name of the gateway's own sessions (the probe, and `pooled` mode); empty is anonymous.",
-      names.oneLine,
-      '',
-    ),
-    password: key("Password of the gateway's own sessions.", names.oneLine, '', true),
-    password_file: key('File that holds `upstream.password`.', names.oneLine, ''),
-    mode: atStart(
-      key(
-        "`per_client`: every client has an MQTT session of its own. `pooled`: a few sessions of the gateway's own serve all clients.",
-        choice('per_client', 'pooled'),
-        'per_client',
-      ),
-    ),
-    pool_size: atStart(key('Most session pairs in `pooled` mode.', integer(1, 256), 4)),
-    sessions: atStart(
-      key(
-        'MQTT connections per client, or per pair in `pooled` mode: `separate` ones for publishing and subscribing, a `single` one, or `auto`: separate where the broker delays small writes.',
-        choice('auto', 'separate', 'single'),
-        'auto',
-      ),
-    ),
-    protocol_version: atStart(
-      key(
-        '5, or 4 for MQTT 3.1.1 (then without headers, reply subjects and no-responders).',
-        choice(4, 5),
-        5,
-      ),
-    ),
-    keepalive: key('MQTT keepalive.', duration({ min: '1s', max: '18h', wholeSeconds: true }), '60s'),
-    connect_timeout: key('How long a new client waits for the broker before it is closed.', timeout, '10s'),
-    ack_timeout: key(
-      'An acknowledgement older than this means that the link to the broker is dead.',
-      timeout,
-      '10s',
-    ),
-    outage_grace: key(
-      'How long clients are kept, unread, while the broker is away; then they are closed.',
-      pauseOrNone,
-      '15s',
-    ),
-    max_inflight: key(
-      'Most QoS 1 publications per MQTT session that wait for their acknowledgement; the broker may ask for fewer.',
-      integer(1, 65_535),
-      1000,
-    ),
-    fast_path: atStart(
-      key(
-        'Encode and decode messages below MQTT.js, at a fraction of the cost; `false` uses its documented interface only.',
-        boolean,
-        true,
-      ),
-    ),
-    probe: atStart(key('Whether to find out by a few test messages how the broker behaves.', boolean, true)),
-    auth_required: key(
-      'Whether INFO asks clients for credentials; `auto`: when the broker refuses anonymous sessions.',
-      choice('auto', true, false),
-      'auto',
-    ),
-    tls: UPSTREAM_TLS_KEYS,
-  },
+  upstream: UPSTREAM_KEYS,
   enable_stats: atStart(
     key(
       'Count messages and bytes per client. `false`: those of all clients together only, and 0 for each of them on the pages.',

@@ -96,7 +96,7 @@ test('authentication: a method is edited; what is wrong stays in the form, a sec
   assert.deepEqual((await gateway.file()).authentication, [method, BUILT_IN]);
 
   await url.fill('http://127.0.0.1:2/auth');
-  await page.getByText('More: times, limits, TLS').click();
+  await page.getByText('More settings').click();
   await page.locator('[id="field-timeout"]').fill('7s');
   await page.getByRole('button', { name: 'Save' }).click();
   await seeResult(page, 'http was changed');

@@ -15,12 +15,12 @@ interface PagerProps {
 /** See the head of the file. */
 export function Pager({ offset, limit, total, noun, onChange }: PagerProps): JSX.Element {
   const last = Math.min(offset + limit, total);
+  const first = formatCount(offset + 1);
+  const range = offset + 1 === last ? first : `${first}–${formatCount(last)}`;
   return (
     <nav class="pager" aria-label={`Pages of ${noun}`}>
       <span class="numbers" role="status">
-        {total === 0
-          ? `0 ${noun}`
-          : `${formatCount(offset + 1)}–${formatCount(last)} of ${formatCount(total)} ${noun}`}
+        {total === 0 ? `0 ${noun}` : `${range} of ${formatCount(total)} ${noun}`}
       </span>
       <IconButton
         label="Previous page"

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DROP_WORDS } from '../../../src/dashboard/pages/drop-words.ts';
+import { ERROR_WORDS } from '../../../src/dashboard/pages/overview/error-words.ts';
 import { payloadText } from '../../../src/dashboard/pages/tap/payload-text.ts';
 import { findingsOf, limitationsOf } from '../../../src/dashboard/pages/upstream/report-words.ts';
+
+import { ERRORS } from '../../../src/errors.ts';
+import { PERMISSIONS_CODE } from '../../../src/metrics/counters.ts';
 
 const base64 = (bytes: Uint8Array | string): string => Buffer.from(bytes as string).toString('base64');
 
@@ -70,4 +74,9 @@ test('dashboard, drops: every reason there is has words', () => {
     'offline',
   ];
   for (const reason of reasons) assert.ok(DROP_WORDS[reason], reason);
+});
+
+test('dashboard, errors: everything that clients are told has words', () => {
+  const told = Object.entries(ERRORS).flatMap(([code, { errText }]) => (errText === null ? [] : [code]));
+  assert.deepEqual(Object.keys(ERROR_WORDS).sort(), [...told, PERMISSIONS_CODE].sort());
 });

@@ -52,7 +52,9 @@ function Entries({ entries }: Pick<AuditBody, 'entries'>): JSX.Element {
       <thead>
         <tr>
           <th scope="col">Time</th>
-          <th scope="col">By</th>
+          <th scope="col" class="not-on-phones">
+            By
+          </th>
           <th scope="col" class="not-on-phones">
             From
           </th>
@@ -64,8 +66,10 @@ function Entries({ entries }: Pick<AuditBody, 'entries'>): JSX.Element {
       <tbody>
         {entries.map((entry) => (
           <tr key={`${entry.atMs} ${entry.action} ${entry.target}`}>
-            <td class="numbers">{formatDateTime(entry.atMs)}</td>
-            <td>{entry.by}</td>
+            <td class="numbers">
+              <Time atMs={entry.atMs} />
+            </td>
+            <td class="not-on-phones">{entry.by}</td>
             <td class="numbers not-on-phones">{entry.address}</td>
             <td>{entry.action}</td>
             <td class="wrap">{entry.target}</td>
@@ -74,5 +78,15 @@ function Entries({ entries }: Pick<AuditBody, 'entries'>): JSX.Element {
         ))}
       </tbody>
     </TableFrame>
+  );
+}
+
+/** Over two lines where there is no room, but not within the date. */
+function Time({ atMs }: { readonly atMs: number }): JSX.Element {
+  const [date, time] = formatDateTime(atMs).split(' ');
+  return (
+    <>
+      <span class="nowrap">{date}</span> <span class="nowrap">{time}</span>
+    </>
   );
 }

@@ -109,6 +109,8 @@ function focusFirst(failure: unknown): void {
 
 /** Settings that most people never touch. */
 const RARE = /^(enable|timeout|cache|max_concurrent|max_waiting|pool_size|tls\.)/;
+/** The gateway's own users bring their hashes along; how those of `users` are made matters to who moves here. */
+const RARE_IN_BUILT_IN = /^(?:enable|users|password_hash_algorithm\.\w+)$/;
 
 interface FieldsProps {
   readonly fields: AuthenticationBody['fields'][string];
@@ -118,7 +120,8 @@ interface FieldsProps {
 }
 
 function Fields({ fields, values, errors, onChange }: FieldsProps): JSX.Element {
-  const rare = fields.filter((field) => RARE.test(field.path) && !isNeeded(field));
+  const isRare = values.method === 'built_in' ? RARE_IN_BUILT_IN : RARE;
+  const rare = fields.filter((field) => isRare.test(field.path) && !isNeeded(field));
   const usual = fields.filter((field) => !rare.includes(field));
   const isRareWrong = rare.some(({ path }) => errors.has(path));
   const formFor = (some: typeof fields): JSX.Element[] =>
@@ -136,7 +139,7 @@ function Fields({ fields, values, errors, onChange }: FieldsProps): JSX.Element 
     <>
       {formFor(usual)}
       <details class="rare" open={isRareWrong}>
-        <summary>More: times, limits, TLS</summary>
+        <summary>More settings</summary>
         {formFor(rare)}
       </details>
     </>

@@ -17,7 +17,9 @@ export function Instruments({ status }: { readonly status: StatusBody }): JSX.El
       <Instrument
         label="Publish to acknowledged"
         value={formatLatency(latency.publishP50)}
-        detail={`p99 ${formatLatency(latency.publishP99)}`}
+        detail={
+          latency.publishP99 === null ? 'none with QoS 1 lately' : `p99 ${formatLatency(latency.publishP99)}`
+        }
         tip="From a PUB with QoS 1 to the broker's acknowledgement, over the last minute."
       />
       <Instrument

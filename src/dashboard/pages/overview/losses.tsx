@@ -5,11 +5,15 @@ import { formatCount } from '../../format/numbers.ts';
 import { Panel } from '../../parts/page.tsx';
 import { counter, countsByReason } from '../../state/rates.ts';
 import { DROP_WORDS } from '../drop-words.ts';
+import { ERROR_WORDS } from './error-words.ts';
 
 /** See the head of the file. */
 export function Losses({ status }: { readonly status: StatusBody }): JSX.Element {
   const dropped = countsByReason(status, 'dropped').map(
     ([reason, count]) => [DROP_WORDS[reason] ?? reason, count] as const,
+  );
+  const told = countsByReason(status, 'errors').map(
+    ([code, count]) => [ERROR_WORDS[code] ?? code, count] as const,
   );
   const links = [
     ['Lost sessions with the broker', counter(status, 'upstreamDisconnects')],
@@ -22,7 +26,7 @@ export function Losses({ status }: { readonly status: StatusBody }): JSX.Element
         <Counts counts={[...dropped, ...links]} empty="None since the start." />
       </Panel>
       <Panel title="What clients were told is wrong">
-        <Counts counts={countsByReason(status, 'errors')} empty="Nothing since the start." />
+        <Counts counts={told} empty="Nothing since the start." />
       </Panel>
       <Panel title="Why connections have ended">
         <Counts counts={countsByReason(status, 'closed')} empty="None has ended since the start." />

@@ -9,6 +9,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { EXIT } from '../../../src/cli/exit-codes.ts';
 import type { Config } from '../../../src/config/config.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { Networks } from '../../../src/transport/networks.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const VERSION = (JSON.parse(read('package.json')) as { version: string }).version;
@@ -27,9 +28,16 @@ interface Service {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly healthcheck?: object;
   readonly stop_grace_period?: string;
+  readonly networks?: { readonly balanced?: { readonly ipv4_address: string } };
+}
+
+interface Range {
+  readonly subnet: string;
+  readonly ip_range: string;
 }
 
 interface Compose {
+  readonly networks: { readonly balanced: { readonly ipam: { readonly config: readonly [Range] } } };
   readonly services: Readonly<Record<string, Service>>;
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 }
@@ -139,7 +147,14 @@ test('configurations of image and compose stack: the program takes them', () => 
   const { environment } = compose.services['gateway-replica'] ?? {};
   const [listener, ...others] = load(read('deploy/compose/gateway.jsonc'), environment).listeners;
   assert.deepEqual(others, []);
-  assert.deepEqual(listener?.proxyProtocol?.from, ['10.213.7.2']);
+  const [range] = compose.networks.balanced.ipam.config;
+  const from = listener?.proxyProtocol?.from ?? [];
+  assert.deepEqual(from, [compose.services.balancer?.networks?.balanced?.ipv4_address]);
+  const [address = ''] = from;
+  assert.ok(
+    new Networks([range.subnet]).has(address) && !new Networks([range.ip_range]).has(address),
+    address,
+  );
   assert.equal(compose.services.gateway?.stop_grace_period, '30s');
   assert.ok(stack.shutdownTimeoutMs < 30_000);
 });

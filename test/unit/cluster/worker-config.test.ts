@@ -16,7 +16,7 @@ const NEEDED: { readonly [Name in MethodName]: Readonly<Record<string, unknown>>
   http: { url: 'https://auth.example.org/${username}' },
   jwt: { secret: 's'.repeat(64) },
   mysql: { database: 'd', username: 'u', query: 'SELECT password_hash FROM t WHERE u = ${username}' },
-  nats_jwt: {},
+  nats_jwt: { operator_files: ['operator.jwt'] },
   nkey: {},
   postgresql: { database: 'd', username: 'u', query: 'SELECT password_hash FROM t WHERE u = ${username}' },
   redis: {},

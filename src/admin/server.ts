@@ -120,7 +120,7 @@ export class AdminServer {
     const { url } = this;
     this.#options.logger.info(
       { event: 'admin.started', url: url + basePath },
-      `HTTP server on ${url}${basePath}`,
+      `Dashboard, metrics and admin API are at ${url}${basePath}/`,
     );
   }
 

@@ -241,6 +241,12 @@ test('admin: TLS, with a cookie that only travels over TLS, under a path of its 
     const { origin: base, pathname } = new URL(httpUrl(gateway));
     assert.match(base, /^https:/);
     assert.equal(pathname, '/ops');
+    const [started] = gateway.logLines('admin.started');
+    assert.equal(
+      started?.msg,
+      `Dashboard, metrics and admin API are at ${base}/ops/`,
+      'as people look for it',
+    );
     const ca = authority.ca;
     assert.equal((await ask(`${base}/livez`, { ca })).status, 404);
     const answer = await ask(`${base}/ops/api/v1/session`, {

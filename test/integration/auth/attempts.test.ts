@@ -1,368 +1,286 @@
 /**
- * Ways around authentication, permissions and mountpoints. Each is tried against a real broker with a device that sees every
- * topic and speaks on those that are none of the attacker's business. A new idea is a new row.
+ * Ways around authentication, permissions and mountpoints (attempts-list.ts). Each is tried against a real broker, with a
+ * device that sees every topic and speaks on those that are none of the attacker's business. Next to each attempt the
+ * same connection does what it may, so that nothing is refused for another reason.
  */
 import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { hashSync } from 'bcryptjs';
 import type { Device, DeviceMessage } from '../../support/device.ts';
-import type { RunningGateway } from '../../support/gateway.ts';
+import { type RunningGateway, startGateway } from '../../support/gateway.ts';
 import { type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
 import type { RawClient } from '../../support/raw-client.ts';
 import { Scene } from '../../support/scene.ts';
+import { HEADERS, INTRUDERS, PUBLISH_SUBJECTS, REPLIES, SUBSCRIPTIONS } from './attempts-list.ts';
 
-/** Subjects to publish to, in the hope of a topic that is not allowed. */
-const PUBLISH_SUBJECTS = [
-  'open.secret',
-  'open.secret.',
-  '.open.secret',
-  'open..secret',
-  'open/secret',
-  'open%2Fsecret',
-  'open%2Esecret',
-  'open.%73ecret',
-  'OPEN.SECRET',
-  'open.secret/',
-  'open.+',
-  'open.#',
-  'open.*',
-  'open.>',
-  '>',
-  '*',
-  '#',
-  '+',
-  '+.x',
-  'secret.x',
-  'secret/x',
-  '%.secret.x',
-  '%2Fsecret.x',
-  'open.%.%.secret',
-  'open/../secret',
-  '..',
-  '../ann/x',
-  'ann.x',
-  'ann/x',
-  '$share.g.secret.x',
-  '$share/g/secret/x',
-  '$SYS.broker.version',
-  '%24SYS.broker.version',
-  '$CONTROL.dynamic-security.v1',
-  '%24CONTROL.dynamic-security.v1',
-  '$CONTROL/dynamic-security/v1',
-  '$delayed.1.secret.x',
-  '_NMG.x',
-  '_NMG/x',
-  '_MR_.AA.secret.x',
-  '_MR_.AQ.secret.x',
-  '_MR_.AGlk.secret.x',
-  '_MR_.AA.open.secret',
-  '_MR_.AA.open/secret',
-  '_MR_.AA.$CONTROL.x',
-  '_MR_.AA._NMG.x',
-  '_MR_.AA._MR_.AA.secret.x',
-  '_MR_..secret.x',
-  '_MR_.AA==.secret.x',
-  '_MR_.!!.secret.x',
-  '_mr_.AA.secret.x',
-];
-
-/** Reply subjects of a PUB that is allowed: somebody else is made to publish there. */
-const REPLIES = [
-  'secret.x',
-  'open.secret',
-  'secret/x',
-  '_MR_.AA.secret.x',
-  '_MR_.AQ.open.secret',
-  '_MR_.AA._MR_.AA.secret.x',
-  '$CONTROL.dynamic-security.v1',
-  '%24CONTROL.dynamic-security.v1',
-  '$SYS.x',
-  '_NMG.x',
-  '+.x',
-  '>',
-];
-
-/** Header lines of an HPUB that is allowed. */
-const HEADERS = [
-  'Mqtt-Response-Topic: secret/x',
-  'Mqtt-Response-Topic: open/secret',
-  'mqtt-response-topic: secret/x',
-  'Mqtt-Response-Topic: $CONTROL/dynamic-security/v1',
-  'Mqtt-Response-Topic: $share/g/secret/x',
-  'Mqtt-Response-Topic: ../secret/x',
-  'Mqtt-Response-Topic: secret/#',
-  'Mqtt-Response-Topic:secret/x\r\nMqtt-Response-Topic: secret/x',
-  'nmg-origin: forged',
-  'nmg-headers: Zm9yZ2Vk',
-  'NMG-Origin: forged\r\nnmg-origin: forged',
-  'nmg-anything: forged',
-];
-
-/** Subscriptions (subject, or subject and queue group), in the hope of a message that is not allowed. */
-const SUBSCRIPTIONS = [
-  'secret.x',
-  'secret/x',
-  '>',
-  '*',
-  '*.x',
-  '*.>',
-  '*.secret',
-  'open.secret',
-  'open/secret',
-  'open.>',
-  'open.*',
-  'open.> q',
-  'open.* q',
-  '#',
-  '+',
-  '+/x',
-  'secret/#',
-  'ann.x',
-  'ann.>',
-  '%.ann.x',
-  '$share.g.secret.x',
-  '$share/g/secret/x',
-  '$queue.secret.x',
-  '$exclusive.secret.x',
-  '%24share.g.secret.x',
-  '$SYS.>',
-  '_MR_.AA.secret.x',
-  'open.a g/secret/#',
-  'open.a #',
-  'open.a +',
-  'open.a $share/g/#',
-  'open.a ../#',
-  'secret.x open.a',
-  '> q',
-  '_NMG.>',
-];
-
-/** Topics on which the device says something that the attacker must not hear. */
-const LEAKS = ['secret/x', 'open/secret', 'ann/x', 'x', 'open', 'eve2/x'];
-
-const SETTINGS = {
-  client_info: { username: '', password: '' },
-  auth_failure_delay: '0s',
-};
+const SETTINGS = { client_info: { username: '', password: '' }, auth_failure_delay: '0s' };
+const PASSWORD = 'eve-pass';
+const ROOT = { user: 'root', password: 'root-pass', is_superuser: true };
 const RESTRICTED = {
   publish: { allow: ['open.>'], deny: ['open.secret'] },
   subscribe: { allow: ['open.>', '_INBOX.>'], deny: ['open.secret'] },
 };
-const PASSWORD = 'eve-pass';
-const users = (eve: object) => [
-  { user: 'eve', password: PASSWORD, ...eve },
-  { user: 'root', password: 'root-pass', is_superuser: true },
-];
 
-interface Kind {
+const MAPPINGS = [
+  { profile: 'escape' },
+  { profile: 'emqx' },
+  { profile: 'nats-server' },
+  { profile: 'escape', escape_dollar: true },
+] as const;
+const MOUNTPOINTS = ['none', 'global', 'listener, of the identity', 'user'] as const;
+const SOURCES = ['user', 'default_permissions', 'http', 'nobody'] as const;
+
+interface Setting {
   readonly name: string;
-  readonly settings: object;
-  /** Whether the attacker may publish to a topic. */
-  readonly isOpen: (topic: string) => boolean;
+  readonly mode: 'per_client' | 'pooled';
+  readonly mapping: object;
+  readonly mountpoint: (typeof MOUNTPOINTS)[number];
+  /** Who says what the attacker may do. */
+  readonly source: (typeof SOURCES)[number];
+  /** What every topic of the attacker starts with. */
+  readonly prefix: string;
 }
 
-const isOpenByPermission = (topic: string) => /^(open\/|_INBOX\/)/.test(topic) && topic !== 'open/secret';
-const byPermission = (mapping: object): Omit<Kind, 'name'> => ({
-  settings: { mapping, authentication: [{ method: 'built_in', users: users({ permissions: RESTRICTED }) }] },
-  isOpen: isOpenByPermission,
-});
+/** Every pair of two columns, except for those that only a gateway without any restriction would have. */
+function* makeSettings(): Generator<Setting> {
+  for (const [row, mountpoint] of MOUNTPOINTS.entries()) {
+    for (const [column, source] of SOURCES.entries()) {
+      const mapping = MAPPINGS[(row + column) % MAPPINGS.length] ?? {};
+      const mode = ((row >> 1) + column) % 2 === 0 ? 'per_client' : 'pooled';
+      // Without either of the two nothing is forbidden.
+      if (mountpoint === 'none' && source === 'nobody') continue;
+      const prefix = { none: '', global: 'site/', 'listener, of the identity': 'eve/', user: 'tenants/eve/' }[
+        mountpoint
+      ];
+      const name = `${mode}, ${JSON.stringify(mapping)}, mountpoint: ${mountpoint}, permissions: ${source}`;
+      yield { name, mode, mapping, mountpoint, source, prefix };
+    }
+  }
+}
 
-const KINDS: readonly Kind[] = [
-  { name: 'permissions, profile escape', ...byPermission({ profile: 'escape' }) },
-  { name: 'permissions, escape_dollar', ...byPermission({ profile: 'escape', escape_dollar: true }) },
-  { name: 'permissions, profile emqx', ...byPermission({ profile: 'emqx' }) },
-  { name: 'permissions, profile nats-server', ...byPermission({ profile: 'nats-server' }) },
-  {
-    name: 'mountpoint of the listener',
-    settings: { mountpoint: '${identity.name}/', authentication: [{ method: 'built_in', users: users({}) }] },
-    isOpen: (topic) => topic.startsWith('eve/'),
-  },
-  {
-    name: 'mountpoint of the user, profile emqx',
-    settings: {
-      mapping: { profile: 'emqx' },
-      authentication: [{ method: 'built_in', users: users({ mountpoint: 'tenants/eve/' }) }],
-    },
-    isOpen: (topic) => topic.startsWith('tenants/eve/'),
-  },
-];
+function gatewaySettings({ mode, mapping, mountpoint, source }: Setting): object {
+  const own = {
+    ...(source === 'user' && { permissions: RESTRICTED }),
+    ...(mountpoint === 'user' && { mountpoint: 'tenants/eve/' }),
+  };
+  const asked = {
+    method: 'http',
+    verb: 'post',
+    url: backendUrl(own),
+    body: { user: '${connect.user}', pass: '${connect.pass}' },
+  };
+  const users = [{ user: 'eve', password: PASSWORD, ...own }, ROOT];
+  return {
+    ...SETTINGS,
+    mapping,
+    upstream: { url: scene.broker.url, mode },
+    ...(mountpoint === 'global' && { mountpoint: 'site/' }),
+    ...(mountpoint === 'listener, of the identity' && { mountpoint: '${identity.name}/' }),
+    ...(source === 'default_permissions' && { default_permissions: RESTRICTED }),
+    authentication: source === 'http' ? [asked] : [{ method: 'built_in', users }],
+  };
+}
 
-let broker: Mosquitto;
 let scene: Scene<Mosquitto>;
 let observer: Device;
+let backend: Server;
+
+const backendUrl = (answer: object): string => {
+  const { port } = backend.address() as AddressInfo;
+  return `http://127.0.0.1:${port}/?answer=${encodeURIComponent(JSON.stringify(answer))}`;
+};
+
+/** Who knows the password is let in with permissions and what else the URL says. */
+async function startBackend(): Promise<Server> {
+  const server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (chunk) => {
+      text += chunk;
+    });
+    request.on('end', () => {
+      const isRight = (JSON.parse(text) as { pass?: string }).pass === PASSWORD;
+      const more = JSON.parse(
+        new URL(request.url ?? '', 'http://x').searchParams.get('answer') ?? '{}',
+      ) as object;
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ result: isRight ? 'allow' : 'deny', permissions: RESTRICTED, ...more }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
 
 before(async () => {
-  broker = await startMosquitto();
+  backend = await startBackend();
+  const users = [
+    { user: 'ann', password: hashSync('ann-pass', 4) },
+    { user: 'bob', password: 'bob-pass' },
+  ];
   const authentication = [
-    {
-      method: 'built_in',
-      users: [
-        { user: 'ann', password: hashSync('ann-pass', 4) },
-        { user: 'bob', password: 'bob-pass' },
-      ],
-    },
+    { method: 'built_in', users },
     { method: 'token', token: 'right-token' },
   ];
-  scene = await Scene.start(broker, { ...SETTINGS, auth_timeout: '1s', authentication });
+  scene = await Scene.start(await startMosquitto(), { ...SETTINGS, auth_timeout: '1s', authentication });
 });
 afterEach(() => scene.closeClients());
-after(() => scene.stop());
+after(async () => {
+  await scene.stop();
+  backend.close();
+});
 
 async function observe(): Promise<void> {
   observer = await scene.device();
+  // Some brokers do not show all of these.
   for (const filter of ['#', '$CONTROL/#', '$delayed/#']) await observer.subscribe(filter).catch(() => {});
-  await observer.settle();
-  observer.messages.length = 0;
 }
 
-/** What the device has seen of the attacker. */
+/** What the device has seen of the attempts: their payloads are `evil` and a number, those of the controls `good`. */
 async function seen(): Promise<DeviceMessage[]> {
   await observer.settle();
-  return observer.messages.splice(0).filter(({ text }) => text === 'evil');
+  return observer.messages.splice(0).filter(({ text }) => /^(evil|good)/.test(text));
 }
 
-async function attacker(gateway: RunningGateway): Promise<RawClient> {
-  return await scene.raw({ user: 'eve', pass: PASSWORD }, gateway);
-}
-
-/** Sends lines and waits until all of them have taken effect, or have ended the connection. */
-async function act(client: RawClient, lines: string): Promise<void> {
-  client.send(`${lines}PING\r\n`);
+/** Waits until all that was sent has taken effect, or has ended the connection. */
+async function settled(client: RawClient): Promise<void> {
+  client.send('PING\r\n');
   await client.readUntil('PONG\r\n').catch(() => client.closed());
 }
 
-for (const { name, settings, isOpen } of KINDS) {
-  describe(`attempts: ${name}`, () => {
-    test('the attacker can do what it may, or these tests would prove nothing', async () => {
-      const gateway = await scene.otherGateway({ ...SETTINGS, ...settings });
-      await observe();
-      const client = await attacker(gateway);
-      await act(client, 'SUB open.> 1\r\nPUB open.a 4\r\nevil\r\n');
-      const [message] = await seen();
-      assert.ok(message !== undefined && isOpen(message.topic), message?.topic);
+function hpub(subject: string, header: string, payload: string): string {
+  const block = `NATS/1.0\r\n${header}\r\n`;
+  return `HPUB ${subject} ${block.length} ${block.length + payload.length}\r\n${block}${payload}\r\n`;
+}
+
+const pub = (names: string, payload: string): string => `PUB ${names} ${payload.length}\r\n${payload}\r\n`;
+
+for (const setting of makeSettings()) {
+  describe(`attempts: ${setting.name}`, () => {
+    const { prefix } = setting;
+    const hasPermissions = setting.source !== 'nobody';
+    const isOpen = (topic: string): boolean => {
+      if (!topic.startsWith(prefix)) return false;
+      const rest = topic.slice(prefix.length);
+      return !hasPermissions || (/^(open\/|_INBOX\/)/.test(rest) && rest !== 'open/secret');
+    };
+    let gateway: RunningGateway;
+    before(async () => {
+      gateway = await startGateway(gatewaySettings(setting) as Record<string, unknown>);
     });
+    after(() => gateway.stop());
+    const attacker = (): Promise<RawClient> => scene.raw({ user: 'eve', pass: PASSWORD }, gateway);
+
+    /** Each attempt on a connection of its own, behind a publication that is allowed. @returns what arrived of each */
+    async function publishAll(
+      attempts: readonly ((payload: string) => string)[],
+    ): Promise<DeviceMessage[][]> {
+      await observe();
+      const numbered = attempts.map(async (attempt, at) => {
+        const client = await attacker();
+        client.send(pub('open.control', `good ${at}`) + attempt(`evil ${at}`));
+        await settled(client);
+      });
+      await Promise.all(numbered);
+      const messages = await seen();
+      return attempts.map((_, at) => {
+        const control = messages.find(({ text }) => text === `good ${at}`);
+        assert.equal(control?.topic, `${prefix}open/control`, `control of attempt ${at}`);
+        return messages.filter(({ text }) => text === `evil ${at}`);
+      });
+    }
 
     test('no PUB reaches a topic that is not open, whoever the client says it is', async () => {
-      const gateway = await scene.otherGateway({ ...SETTINGS, ...settings });
-      await observe();
-      for (const subject of PUBLISH_SUBJECTS) {
-        const client = await attacker(gateway);
-        await act(client, `PUB ${subject} 4\r\nevil\r\nHPUB ${subject} 12 16\r\nNATS/1.0\r\n\r\nevil\r\n`);
-        for (const { topic } of await seen()) assert.ok(isOpen(topic), `PUB ${subject} reached ${topic}`);
-        await client.close();
+      const asRoot = 'CONNECT {"verbose":false,"user":"root","pass":"root-pass"}\r\n';
+      const attempts = PUBLISH_SUBJECTS.map(
+        (subject) => (evil: string) => pub(subject, evil) + hpub(subject, '', evil),
+      );
+      for (const subject of ['secret.x', 'open.secret', 'ann.x'])
+        attempts.push((evil) => asRoot + pub(subject, evil));
+      for (const [at, messages] of (await publishAll(attempts)).entries()) {
+        for (const { topic } of messages) assert.ok(isOpen(topic), `${attempts[at]?.('')} reached ${topic}`);
       }
-      const client = await attacker(gateway);
-      const asRoot = '{"verbose":false,"user":"root","pass":"root-pass"}';
-      await act(client, `CONNECT ${asRoot}\r\nPUB secret.x 4\r\nevil\r\nPUB ann.x 4\r\nevil\r\n`);
-      for (const { topic } of await seen()) assert.ok(isOpen(topic), `a second CONNECT reached ${topic}`);
     });
 
     test('nobody is made to answer to a topic that is not open, and no property is forged', async () => {
-      const gateway = await scene.otherGateway({ ...SETTINGS, ...settings });
-      await observe();
-      const requests = REPLIES.map((reply) => `PUB open.a ${reply} 4\r\nevil\r\n`);
-      for (const header of HEADERS) {
-        const block = `NATS/1.0\r\n${header}\r\n\r\n`;
-        requests.push(`HPUB open.a ${block.length} ${block.length + 4}\r\n${block}evil\r\n`);
-      }
-      for (const request of requests) {
-        const client = await attacker(gateway);
-        await act(client, request);
-        for (const { properties } of await seen()) {
+      const attempts = REPLIES.map((reply) => (evil: string) => pub(`open.a ${reply}`, evil));
+      for (const header of HEADERS) attempts.push((evil) => hpub('open.a', `${header}\r\n`, evil));
+      for (const [at, messages] of (await publishAll(attempts)).entries()) {
+        const attempt = attempts[at]?.('');
+        for (const { properties } of messages) {
           const { responseTopic, userProperties = {} } = properties;
           assert.ok(
             responseTopic === undefined || isOpen(responseTopic),
-            `${request} asks for ${responseTopic}`,
+            `${attempt} asks for ${responseTopic}`,
           );
+          // Names of properties are compared letter by letter: `NMG-Origin` is nothing of the gateway's.
           for (const [key, value] of Object.entries(userProperties)) {
-            const isForged = key.startsWith('nmg-') && ['forged', 'Zm9yZ2Vk'].includes(String(value));
-            assert.ok(!isForged, `${request} forged ${key}`);
+            const texts = [value].flat();
+            const isForged =
+              key.startsWith('nmg-') && texts.some((text) => ['forged', 'Zm9yZ2Vk'].includes(text));
+            assert.ok(!isForged, `${attempt} forged ${key}`);
           }
         }
-        await client.close();
       }
     });
 
     test('no SUB hears what is not open', async () => {
-      const gateway = await scene.otherGateway({ ...SETTINGS, ...settings });
-      await observe();
-      for (const subscription of SUBSCRIPTIONS) {
-        const client = await attacker(gateway);
-        await act(client, `SUB ${subscription} 1\r\n`);
-        for (const topic of LEAKS) await observer.publish(topic, 'leak');
-        await act(client, '');
-        assert.doesNotMatch(client.unread.toString(), /leak/, `SUB ${subscription}`);
-        await client.close();
+      const clients = SUBSCRIPTIONS.map(async (subscription) => {
+        const client = await attacker();
+        client.send(`SUB open.control 2\r\n`);
+        await client.pingPong();
+        client.send(`SUB ${subscription} 1\r\n`);
+        await settled(client);
+        return client;
+      });
+      const listening = await Promise.all(clients);
+      const device = await scene.device();
+      const strange = [
+        'secret/x',
+        'open/secret',
+        'ann/x',
+        'x',
+        'open',
+        'eve2/x',
+        'open/a',
+        `${prefix}open/secret`,
+        `${prefix}x`,
+      ];
+      const leaks = strange.filter((topic) => !isOpen(topic));
+      await Promise.all(leaks.map((topic) => device.publish(topic, 'leak')));
+      await device.publish(`${prefix}open/control`, 'good');
+      for (const [at, client] of listening.entries()) {
+        const told = (client.isOpen ? await client.readUntil('2 4\r\ngood\r\n') : client.unread).toString();
+        assert.doesNotMatch(told, /leak/, `SUB ${SUBSCRIPTIONS[at]}`);
+        if (client.isOpen)
+          assert.doesNotMatch((await client.pingPong()).toString(), /leak/, `SUB ${SUBSCRIPTIONS[at]}`);
       }
     });
   });
 }
 
-/** First lines of clients that must not get in. */
-const INTRUDERS: readonly string[] = [
-  'CONNECT {}',
-  'CONNECT null',
-  'CONNECT {"user":"ann"}',
-  'CONNECT {"user":"ann","pass":""}',
-  'CONNECT {"user":"ann","pass":"Ann-pass"}',
-  'CONNECT {"user":"ann","pass":"ann-pass\\u0000"}',
-  'CONNECT {"user":"ann","pass":"ann-pas"}',
-  'CONNECT {"user":"ann","pass":["ann-pass"]}',
-  'CONNECT {"user":{"user":"ann"},"pass":"ann-pass"}',
-  'CONNECT {"user":"ANN","pass":"ann-pass"}',
-  'CONNECT {"user":" ann","pass":"ann-pass"}',
-  'CONNECT {"user":"ann\\u0000","pass":"ann-pass"}',
-  'CONNECT {"user":"__proto__","pass":""}',
-  'CONNECT {"user":"constructor","pass":"x"}',
-  'CONNECT {"user":"toString","pass":"x"}',
-  'CONNECT {"__proto__":{"user":"bob","pass":"bob-pass"}}',
-  'CONNECT {"user":"bob","pass":"bob-pass","user":"ann"}',
-  'CONNECT {"user":"ann","pass":"ann-pass","account":"$SYS"}',
-  'CONNECT {"user":"ann","pass":"ann-pass","new_account":true}',
-  'CONNECT {"user":"ann","auth_token":"ann-pass"}',
-  'CONNECT {"auth_token":"bob-pass"}',
-  'CONNECT {"auth_token":"Right-token"}',
-  'CONNECT {"auth_token":"right-token "}',
-  'CONNECT {"pass":"right-token"}',
-  'CONNECT {"user":"right-token"}',
-  'CONNECT {"jwt":"eyJhbGciOiJub25lIn0.e30."}',
-  'CONNECT {"jwt":"right-token","sig":"AA"}',
-  'CONNECT {"nkey":"UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"}',
-  'CONNECT {"nkey":"","sig":""}',
-  `CONNECT {"user":"ann","pass":"${'x'.repeat(4000)}"}`,
-  `CONNECT {"user":"${'x'.repeat(4000)}"}`,
-  `CONNECT {"auth_token":"${'x'.repeat(5000)}"}`,
-  'CONNECT [{"user":"bob","pass":"bob-pass"}]',
-  'CONNECT "bob:bob-pass"',
-  'CONNECT bob bob-pass',
-  'CONNECT',
-  'PING',
-  'ping',
-  'PONG\r\nPING',
-  'SUB > 1',
-  'UNSUB 1',
-  'PUB open.a 4\r\nevil',
-  'pub open.a 4\r\nevil',
-  'PUB open.a 1000000',
-  'HPUB open.a 12 16\r\nNATS/1.0\r\n\r\nevil',
-  'INFO {"auth_required":false}\r\nPING',
-  '+OK\r\nPUB open.a 4\r\nevil',
-  'MSG open.a 1 4\r\nevil',
-  '\r\nPUB open.a 4\r\nevil',
-];
-
-for (const first of INTRUDERS) {
-  test(`attempts: "${first.slice(0, 60)}" lets nobody in, nor what follows`, async () => {
-    await observe();
+test('attempts: nobody gets in by another first line, nor does what follows it', async () => {
+  await observe();
+  const attempts = INTRUDERS.map(async (first, at) => {
     const client = await scene.greeted();
-    client.send(`${first}\r\nPUB open.a 4\r\nevil\r\nSUB > 1\r\nPING\r\n`);
+    client.send(`${first}\r\n${pub('open.a', `evil ${at}`)}SUB > 1\r\nPING\r\n`);
     const told = (await client.closed()).leftover.toString();
-    assert.doesNotMatch(told, /PONG|\+OK|MSG/);
+    assert.doesNotMatch(told, /PONG|\+OK|MSG/, first);
     // Neither which part was wrong, nor who exists.
-    assert.doesNotMatch(told, /user|pass|token|unknown user/i);
-    assert.deepEqual(await seen(), []);
+    assert.doesNotMatch(told, /user|pass|token|unknown user/i, first);
+    // The same operation with the right credentials, from the same address.
+    const control = await scene.raw(
+      [{ user: 'ann', pass: 'ann-pass' }, { user: 'bob', pass: 'bob-pass' }, { auth_token: 'right-token' }][
+        at % 3
+      ],
+    );
+    control.send(pub('open.a', `good ${at}`));
+    await control.pingPong();
   });
-}
+  await Promise.all(attempts);
+  const texts = (await seen()).map(({ text }) => text);
+  assert.deepEqual(texts.sort(), INTRUDERS.map((_, at) => `good ${at}`).sort());
+});
 
 test('attempts: an unknown user and a wrong password are answered alike', async () => {
   const answers: string[] = [];
@@ -404,7 +322,7 @@ test('attempts: guessing from one address becomes slow, and others do not wait',
 });
 
 test('attempts: there are at least 60 of them', () => {
-  const count =
-    PUBLISH_SUBJECTS.length + REPLIES.length + HEADERS.length + SUBSCRIPTIONS.length + INTRUDERS.length;
-  assert.ok(count >= 60, `${count}`);
+  const lists = [PUBLISH_SUBJECTS, REPLIES, HEADERS, SUBSCRIPTIONS, INTRUDERS];
+  const different = new Set(lists.flatMap((list, at) => list.map((row) => `${at} ${row}`)));
+  assert.ok(different.size >= 60, `${different.size}`);
 });

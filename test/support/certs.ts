@@ -2,7 +2,7 @@
  * Certificates for tests, made by the `openssl` program: Node.js can read certificates but not issue them, and what
  * operators use is made by OpenSSL as well. Knows nothing of the gateway.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, type StdioOptions } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ export interface CertificateOptions {
   readonly names?: string;
   /** More lines of openssl's configuration, for names that need sections of their own: `subjectAltName=@san …`. */
   readonly extensions?: string;
-  /** Days from now until it expires; default 365. */
+  /** Days from now until it expires; default 365; -1 for one that expired yesterday. */
   readonly days?: number;
   /** Default `ec`. */
   readonly keyType?: 'ec' | 'rsa';
@@ -88,14 +88,26 @@ export class TestAuthority {
       requireProgram(PROGRAMS.openssl),
       [
         ...['req', '-x509', ...KEY_ARGUMENTS[options.keyType ?? 'ec'], ...protection, ...issuer],
-        ...['-keyout', files.keyFile, '-out', files.certFile, '-days', String(days), '-subj', subject],
+        ...['-keyout', files.keyFile, '-out', files.certFile, '-days', String(Math.max(days, 1))],
+        ...['-subj', subject],
         ...['-utf8', '-config', `${base}.cnf`, '-extensions', 'ext'],
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
+    if (days < 0) this.#expire(files, issuer, days);
     const cert = readFileSync(files.certFile, 'utf8');
     const spki = new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' });
     const pin = createHash('sha256').update(spki).digest('hex');
     return { ...files, cert, key: readFileSync(files.keyFile, 'utf8'), pin };
+  }
+
+  /** Signs again, because `openssl req` refuses days that have passed; extensions are lost. */
+  #expire(files: { certFile: string; keyFile: string }, issuer: readonly string[], days: number): void {
+    const openssl = requireProgram(PROGRAMS.openssl);
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+    const certificate = ['x509', '-x509toreq', '-in', files.certFile, '-signkey', files.keyFile];
+    const input = execFileSync(openssl, certificate, { stdio });
+    const request = ['x509', '-req', ...issuer, '-CAcreateserial', '-days', String(days)];
+    execFileSync(openssl, [...request, '-out', files.certFile], { input, stdio: ['pipe', 'pipe', 'pipe'] });
   }
 }

@@ -21,16 +21,17 @@ export async function addDashboard(app: FastifyInstance, folder: string): Promis
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, access: 'everyone' };
   });
+  app.addHook('onSend', async (_request, reply) => {
+    if (reply.statusCode >= 400) return;
+    // Names of built files change with their content; that of the page does not.
+    const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
+    reply.header('cache-control', isPage ? 'no-cache' : 'public, max-age=31536000, immutable');
+  });
   await app.register(fastifyStatic, {
     root: folder,
     // A route for each file that there is, and none for what might be one.
     wildcard: false,
     decorateReply: false,
     cacheControl: false,
-    setHeaders: (reply, path) => {
-      // Names of built files change with their content; that of the page does not.
-      const isPage = path.endsWith('.html');
-      reply.header('cache-control', isPage ? 'no-cache' : 'public, max-age=31536000, immutable');
-    },
   });
 }

@@ -105,6 +105,9 @@ test('settings: the dashboard, or a page that says how to build it, is at /', as
     [asset.status, asset.headers['cache-control']],
     [200, 'public, max-age=31536000, immutable'],
   );
+  assert.equal(page.headers['cache-control'], 'no-cache');
+  for (const other of ['/api/v1/settings', '/healthz', '/ops/assets/none.js', '/none'])
+    assert.equal((await ask(url + other)).headers['cache-control'], 'no-store', other);
   assert.equal((await ask(`${url}/ops/assets/../../../package.json`)).status, 404);
   assert.equal((await ask(`${url}/ops/%2e%2e/%2e%2e/package.json`)).status, 404);
 });

@@ -1,6 +1,6 @@
 /** Who is there, and what is shown to them: the log-in form or the frame with a page. Makes the services of all pages. */
 import type { JSX } from 'preact';
-import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { SessionBody } from '../admin/api-types.ts';
 import { ApiClient } from './api/client.ts';
 import { messageOf } from './api/errors.ts';
@@ -113,13 +113,14 @@ function useMessages(): MessageBoard {
   const dismiss = useCallback((id: number) => {
     setMessages((before) => before.filter((message) => message.id !== id));
   }, []);
+  // Never used twice: the end of one message must not be that of a later one.
+  const lastId = useRef(0);
   const announce = useCallback(
     (text: string, kind: 'done' | 'failed' = 'done') => {
-      setMessages((before) => {
-        const id = (before.at(-1)?.id ?? 0) + 1;
-        if (kind === 'done') setTimeout(() => dismiss(id), MESSAGE_MS);
-        return [...before.filter(isGood).slice(-3), { id, text, kind }];
-      });
+      lastId.current += 1;
+      const id = lastId.current;
+      setMessages((before) => [...before.filter(isGood).slice(-3), { id, text, kind }]);
+      if (kind === 'done') setTimeout(() => dismiss(id), MESSAGE_MS);
     },
     [dismiss],
   );

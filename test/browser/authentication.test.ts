@@ -160,6 +160,22 @@ test('authentication: a user is added, changed, found and deleted, and may conne
   assert.equal(await isLetIn(gateway, 'ann', 'second password'), false);
 });
 
+test('authentication: good news goes after six seconds, and takes no later one along', async (t) => {
+  const { page } = await open(t, [BUILT_IN], 'authentication/users');
+  await seeText(page, 'There are no users yet');
+  await page.clock.install();
+  await addUser(page, 'ann', 'first password');
+  await seeResult(page, 'ann was added');
+  await page.clock.runFor(5_000);
+  await addUser(page, 'bob', 'second password');
+  const message = page.locator('.message', { hasText: 'bob was added' });
+  await message.waitFor();
+  await page.clock.runFor(2_000);
+  assert.equal(await message.count(), 1);
+  await page.clock.runFor(4_000);
+  await message.waitFor({ state: 'detached' });
+});
+
 test('authentication: users are imported from what EMQX exports; something else is refused', async (t) => {
   const { page } = await open(t, [BUILT_IN], 'authentication/users', { expected: /4\d\d/ });
   await page.getByRole('button', { name: 'Import …' }).click();

@@ -70,7 +70,14 @@ export async function seeText(page: Page, text: string | RegExp): Promise<void> 
 /** Waits for the result of something that was done, and dismisses it. */
 export async function seeResult(page: Page, text: string | RegExp): Promise<void> {
   const message = page.locator('.message', { hasText: text }).first();
-  await message.waitFor();
+  try {
+    await message.waitFor();
+  } catch (error) {
+    // What the page says in its place is what somebody has to know.
+    if (error instanceof Error)
+      error.message += `\nthe page says:\n${await page.locator('body').textContent()}`;
+    throw error;
+  }
   await message.getByRole('button', { name: 'Dismiss' }).click();
 }
 

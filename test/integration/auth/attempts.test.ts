@@ -122,7 +122,7 @@ before(async () => {
     { method: 'built_in', users },
     { method: 'token', token: 'right-token' },
   ];
-  scene = await Scene.start(await startMosquitto(), { ...SETTINGS, auth_timeout: '1s', authentication });
+  scene = await Scene.start(await startMosquitto(), { ...SETTINGS, authentication });
 });
 afterEach(() => scene.closeClients());
 after(async () => {
@@ -293,8 +293,10 @@ test('attempts: an unknown user and a wrong password are answered alike', async 
 });
 
 test('attempts: who says nothing, or never ends its CONNECT, is cut in time', async () => {
+  const authentication = [{ method: 'token', token: 'right-token' }];
+  const gateway = await scene.otherGateway({ ...SETTINGS, auth_timeout: '1s', authentication });
   for (const start of ['', 'CON', 'CONNECT {"user":"ann",']) {
-    const client = await scene.greeted();
+    const client = await scene.greeted(gateway);
     if (start !== '') client.send(start);
     await client.expect("-ERR 'Authentication Timeout'\r\n", 4_000);
     await client.closed();

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Histogram } from '../metrics/histogram.ts';
 import { DOLLAR_TOPIC_PREFIX, GATEWAY_TOPIC_PREFIX } from '../mqtt/gateway-topics.ts';
-import type { InboundPublication, TopicName } from '../mqtt/publication.ts';
+import type { InboundPublication, QoS, TopicName } from '../mqtt/publication.ts';
 import type { PendingAck } from './ack-timer.ts';
 import type { MqttLink } from './mqtt-link.ts';
 
@@ -21,6 +21,8 @@ export interface BarrierLinks {
    * its own `max_inflight`), and a marker with QoS 0 would overtake them.
    */
   readonly hasQoS1: boolean;
+  /** The broker keeps no order between publications of different QoS: a marker of each is the proof. */
+  readonly separatesQoS: boolean;
   allocateIdentifier(): number | null;
   /** All sessions in use are up. */
   readonly isReady: boolean;
@@ -146,7 +148,7 @@ export class Barrier {
       return;
     }
     if (this.#marker === 'ready') {
-      this.#sendMarker(publish);
+      this.#sendMarkers(publish);
       return;
     }
     this.#marker = 'subscribing';
@@ -160,17 +162,24 @@ export class Barrier {
     });
   }
 
-  #sendMarker(publish: MqttLink): void {
+  #sendMarkers(publish: MqttLink): void {
+    const { hasQoS1, separatesQoS } = this.#links;
+    const last = (): void => this.#sendMarker(publish, hasQoS1 ? 1 : 0, () => this.#pass());
+    if (hasQoS1 && separatesQoS) this.#sendMarker(publish, 0, last);
+    else last();
+  }
+
+  /** @param done called when it has come back */
+  #sendMarker(publish: MqttLink, qos: QoS, done: () => void): void {
     this.#expected = randomBytes(9).toString('base64url');
     const body = Buffer.from(this.#expected);
     const payload = { body, payloadStart: 0, payloadEnd: body.length };
     const epoch = this.#epoch;
     this.#sentMs = performance.now();
     this.#pending = publish.expect(() => {
-      if (epoch === this.#epoch) this.#pass();
+      if (epoch === this.#epoch) done();
     });
     this.#carrier = publish;
-    const qos = this.#links.hasQoS1 ? 1 : 0;
     this.#isPubackOwed = qos === 1;
     const marker = { topic: this.#topic, ...payload, qos, retain: false, properties: null } as const;
     publish.publish(marker, qos === 0 ? null : () => this.#onPuback());

@@ -35,8 +35,8 @@ export interface PairContext {
   readonly overlap: () => OverlapShape;
   readonly wildcardsMatchDollar: () => boolean;
   readonly groupSessions: () => GroupSessions;
-  /** Filters of different QoS would get a copy each. */
-  readonly subscribesWithQoS1: () => boolean;
+  /** See {@link import('./strategy.ts').Strategy.separatesQoS}. */
+  readonly separatesQoS: () => boolean;
   /** The embedded broker can be asked whether anybody listens; null: the broker tells by itself. */
   readonly hasSubscribers: ((topic: string) => boolean) | null;
   /**

@@ -118,10 +118,10 @@ export class PairTraffic {
 
   /** @param mayOpen whether a session may be opened for it now, if there is none */
   subscribe(request: SubscribeRequest, mayOpen: boolean): UpstreamSubscription {
-    const { groups, subscribesWithQoS1 } = this.#context;
+    const { groups, separatesQoS } = this.#context;
     // What clients ask for, not what is asked of the broker for them: the marker takes the way of their messages.
     if (request.qos === 1) this.#hasQoS1 = true;
-    const wanted: SubscribeRequest = subscribesWithQoS1() ? { ...request, qos: 1 } : request;
+    const wanted: SubscribeRequest = separatesQoS() ? { ...request, qos: 1 } : request;
     const { shareName } = wanted;
     const isLocal = this.#features?.sharedSubscriptions === false || groups.isLocal(wanted);
     const place = shareName === null || isLocal ? 'main' : this.#lanes.placeOf(shareName);
@@ -292,6 +292,7 @@ export class PairTraffic {
       isDelayed: (isMarkerProven) => (this.#context.delaysSmallWrites() ?? isMarkerProven) && isSeparate(),
       mayRunBarrier: (lane) => this.#mayRunBarrier(lane),
       hasQoS1: () => this.#takesMarkersWithQoS1(),
+      separatesQoS: this.#context.separatesQoS,
       takeUnproven: () => this.#out.takeUnproven(),
       onMarkerUnavailable: () => this.#warn('upstream.marker_unavailable', MARKER_UNAVAILABLE),
       onMarkerAcknowledged: () => this.#resumeBarriers(),

@@ -19,8 +19,11 @@ export interface Strategy {
   /** Queue groups are `$share` filters; else this process distributes. */
   readonly sharedSubscriptions: boolean;
   readonly groupSessions: GroupSessions;
-  /** Everything is subscribed with QoS 1, because filters of different QoS would get a copy each. */
-  readonly subscribesWithQoS1: boolean;
+  /**
+   * Each QoS takes a way of its own through the broker: everything is subscribed with QoS 1, because filters of different
+   * QoS would get a copy each, and a publication with QoS 1 may overtake those with QoS 0 before it.
+   */
+  readonly separatesQoS: boolean;
   /** Filters that begin with a wildcard get topics that begin with `$`, as NATS has it and MQTT does not. */
   readonly wildcardsMatchDollar: boolean;
   readonly acceptsDollarTopics: boolean;
@@ -38,7 +41,7 @@ export function decide(features: LinkFeatures, report: ProbeReport): Strategy {
     overlap: report.overlap ?? (isV5 ? 'identifiers' : 'single'),
     sharedSubscriptions,
     groupSessions: sharedSubscriptions ? groupSessions(features, report) : 'none',
-    subscribesWithQoS1: report.splitsByQoS === true,
+    separatesQoS: report.splitsByQoS === true,
     wildcardsMatchDollar: report.wildcardsMatchDollar === true,
     acceptsDollarTopics: isHarmless(report.dollarTopics),
     acceptsDots: isHarmless(report.dots),

@@ -27,6 +27,8 @@ export interface LaneOptions {
   readonly mayRunBarrier: (lane: SubscribeLane) => boolean;
   /** See {@link import('./barrier.ts').BarrierLinks.hasQoS1}. */
   readonly hasQoS1: () => boolean;
+  /** See {@link import('./barrier.ts').BarrierLinks.separatesQoS}. */
+  readonly separatesQoS: () => boolean;
   readonly takeUnproven: () => boolean;
   readonly onMarkerUnavailable: () => void;
   /** A marker with QoS 1 has been acknowledged: it is another lane's turn. */
@@ -92,6 +94,9 @@ export class SubscribeLane {
       },
       get hasQoS1() {
         return options.hasQoS1();
+      },
+      get separatesQoS() {
+        return options.separatesQoS();
       },
       takeUnproven: options.takeUnproven,
       roundTrips: options.roundTrips,

@@ -112,7 +112,7 @@ export class BrokerUpstream implements Upstream {
       overlap: () => knowledge.strategy?.overlap ?? 'identifiers',
       wildcardsMatchDollar: () => knowledge.strategy?.wildcardsMatchDollar ?? false,
       groupSessions: () => knowledge.strategy?.groupSessions ?? 'none',
-      subscribesWithQoS1: () => knowledge.strategy?.subscribesWithQoS1 ?? false,
+      separatesQoS: () => knowledge.strategy?.separatesQoS ?? false,
       hasSubscribers: options.hasSubscribers,
       onFeatures: (features, isBack) => this.#onFeatures(features, isBack),
       onUnheard: () => knowledge.onUnheard(),

@@ -8,7 +8,6 @@ import { headers, type RequestOptions, TimeoutError } from '@nats-io/transport-n
 import type { Device } from '../../support/device.ts';
 import { type Collected, collect } from '../../support/nats.ts';
 import type { Scene } from '../../support/scene.ts';
-import { isPooled } from '../../support/variants.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { type Behaviour, type BrokerRow, hasWildcards, lacks } from './brokers.ts';
 
@@ -191,9 +190,7 @@ const headersCross: Behaviour = async (scene, row) => {
 const flushIsABarrier: Behaviour = async (scene, row) => {
   const client = await scene.raw();
   const digits = NUMBERS.join('');
-  // One marker stands for clients of both QoS there, and that broker keeps an order for each QoS of its own.
-  const rounds = isPooled && row.probe.splitsByQoS ? 0 : 10;
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < 10; round++) {
     client.send(`SUB flush.${round} ${round}\r\n`);
     client.send([...digits].map((digit) => `PUB flush.${round} 1\r\n${digit}\r\n`).join(''));
     const text = (await client.pingPong()).toString();

@@ -48,7 +48,9 @@ class FakeLink {
   }
 }
 
-function setUp(roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolean } = {}) {
+function setUp(
+  roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolean; separatesQoS?: boolean } = {},
+) {
   const publisher = new FakeLink();
   const subscriber = new FakeLink();
   const state = { isReady: true, isUnproven: false, unavailable: 0, acknowledged: 0 };
@@ -57,6 +59,7 @@ function setUp(roles: { publish?: boolean; subscribe?: boolean; hasQoS1?: boolea
     publish: roles.publish === false ? null : publisher.asLink,
     subscribe: roles.subscribe === false ? null : subscriber.asLink,
     hasQoS1: roles.hasQoS1 ?? false,
+    separatesQoS: roles.separatesQoS ?? false,
     allocateIdentifier: () => 7,
     get isReady() {
       return state.isReady;
@@ -184,6 +187,43 @@ test('barrier: with QoS 1 subscriptions the marker has QoS 1, and the next waits
   assert.deepEqual(passed, ['a'], 'the PUBACK alone proves nothing');
   comeBack();
   assert.deepEqual(passed, ['a', 'b']);
+});
+
+test('barrier: where the broker separates QoS, a marker of each has to come back', () => {
+  const { request, passed, publisher, subscriber, comeBack } = setUp({ hasQoS1: true, separatesQoS: true });
+  request('a');
+  subscriber.subscribes[0]?.(1);
+  const sent = (): (number | undefined)[] => publisher.published.map(({ qos }) => qos);
+  assert.deepEqual(sent(), [0]);
+  comeBack();
+  assert.deepEqual([passed, sent()], [[], [0, 1]]);
+  comeBack(publisher.published[0]);
+  assert.deepEqual(passed, [], 'the first one counts once');
+  comeBack();
+  assert.deepEqual(passed, ['a']);
+});
+
+test('barrier: a session that is lost between two markers has both sent again', () => {
+  const { barrier, request, passed, publisher, subscriber, comeBack } = setUp({
+    hasQoS1: true,
+    separatesQoS: true,
+  });
+  request('a');
+  subscriber.subscribes[0]?.(1);
+  comeBack();
+  publisher.isConnected = false;
+  barrier.reset();
+  publisher.isConnected = true;
+  barrier.resume();
+  subscriber.subscribes[1]?.(1);
+  comeBack();
+  assert.deepEqual(
+    publisher.published.map(({ qos }) => qos),
+    [0, 1, 0, 1],
+  );
+  assert.deepEqual(passed, []);
+  comeBack();
+  assert.deepEqual(passed, ['a']);
 });
 
 test('barrier: with QoS 1 subscriptions only, the marker travels on that session', () => {

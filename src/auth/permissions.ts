@@ -1,4 +1,5 @@
-/** What a client may publish and subscribe to, in NATS form. Shapes only. */
+/** What a client may publish and subscribe to, in NATS form: shapes, and whether two are equal. */
+import { isDeepStrictEqual } from 'node:util';
 
 /** Subjects, wildcards allowed; an entry for subscriptions may name a queue group behind a blank. */
 export interface SubjectRules {
@@ -22,4 +23,9 @@ export interface Permissions {
   readonly subscribe: SubjectRules;
   /** Null: no permission by delivery. Set, it also turns off the implicit "publish anything". */
   readonly allowResponses: ResponsePermission | null;
+}
+
+/** Whether both allow the same in the same words. */
+export function arePermissionsEqual(one: Permissions, other: Permissions): boolean {
+  return isDeepStrictEqual(one, other);
 }

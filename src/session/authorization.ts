@@ -5,6 +5,7 @@
 import type { AccessPoint } from '../auth/access-point.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { Decision } from '../auth/chain.ts';
+import { arePermissionsEqual } from '../auth/permissions.ts';
 import { GatewayError } from '../errors.ts';
 import { PERMISSIONS_CODE } from '../metrics/counters.ts';
 import { permissionsSubscriptionRemoved, writeErr } from '../nats/encoder.ts';
@@ -89,7 +90,9 @@ export class Authorization {
     if (identity?.isSuperuser === true) return null;
     const permissions = identity?.permissions ?? this.#access.rules.defaultPermissions;
     if (permissions === null) return null;
-    const { permissionChecks, names, clock } = this.#context;
+    const { permissions: former, permissionChecks, names, clock } = this.#context;
+    // What it has been asked to answer is granted on top of them; a reload of something else must not take it away.
+    if (former !== null && arePermissionsEqual(former.permissions, permissions)) return former;
     return new ClientPermissions(permissionChecks.of(permissions), names.mapper, clock);
   }
 

@@ -101,6 +101,31 @@ test('reload: subscriptions that are not allowed any more end, the connection st
   await client.expect('MSG c.x 3 1\r\nx\r\n');
 });
 
+test('reload: who has been asked may still answer if its permissions stay the same, otherwise not', async () => {
+  const service = {
+    user: 'svc',
+    password: 'p',
+    permissions: { subscribe: ['req'], allow_responses: { max: 2, expires: '1m' } },
+  };
+  await writeUsers([ANN, service]);
+  await start(builtIn);
+  const ann = await raw({ user: 'ann', pass: 'p' });
+  const client = await raw({ user: 'svc', pass: 'p' });
+  client.send('SUB req 1\r\n');
+  await client.pingPong();
+  ann.send('SUB in.a 1\r\nPUB req in.a 1\r\nx\r\n');
+  await client.expect('MSG req 1 in.a 1\r\nx\r\n');
+  await writeUsers([ANN, BOB, service]);
+  await reload(builtIn);
+  client.send('PUB in.a 1\r\ny\r\n');
+  await ann.expect('MSG in.a 1 1\r\ny\r\n');
+  await client.pingPong();
+  await writeUsers([ANN, { ...service, permissions: { ...service.permissions, publish: 'other' } }]);
+  await reload(builtIn);
+  client.send('PUB in.a 1\r\ny\r\n');
+  await client.expect('-ERR \'Permissions Violation for Publish to "in.a"\'\r\n');
+});
+
 test('reload: authentication switched on throws out who has shown nothing, and off lets everybody in', async () => {
   await start([]);
   const nobody = await raw({});

@@ -64,8 +64,10 @@ export function identityOfClaims(
 ): Identity {
   const name = claimAt(claims, settings.name_claim);
   const isNamed = typeof name === 'string' && name !== '' && name.length <= MAX_NAME;
+  // Anybody with a token could else take somebody's name, and with it a mountpoint.
+  const isUserProven = Object.values(settings.required_claims).includes('${connect.user}');
   return {
-    ...plainIdentity('jwt', isNamed ? name : shown.user || 'jwt'),
+    ...plainIdentity('jwt', isNamed ? name : isUserProven ? shown.user : 'jwt'),
     isSuperuser: [true, 'true', 1, '1'].some((yes) => yes === claimOf(claims, 'is_superuser')),
     permissions: readPermissions(claims, settings.acl_claim, shown, subjectsOf),
     attributes: readAttributes(claims),

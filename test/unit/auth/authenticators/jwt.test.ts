@@ -313,7 +313,10 @@ test('jwt: says who the client is', async () => {
   assert.equal(found.expiresAtMs, (NOON_S + 60) * 1000);
   assert.equal((await identity({ clock_tolerance: 5000 }, claims)).expiresAtMs, (NOON_S + 65) * 1000);
   assert.equal((await identity({ name_claim: 'email' }, claims)).name, 'a@b.c');
-  assert.equal((await identity({ name_claim: 'nickname' }, claims, { user: 'bob' })).name, 'bob');
+  // What the client says of itself is a name only where a claim has to say the same.
+  assert.equal((await identity({ name_claim: 'nickname' }, claims, { user: 'bob' })).name, 'jwt');
+  const proven = { name_claim: 'nickname', required_claims: { email: '${connect.user}' } };
+  assert.equal((await identity(proven, claims, { user: 'a@b.c' })).name, 'a@b.c');
   assert.equal((await identity({}, {})).isSuperuser, false);
   assert.equal((await identity({}, {})).expiresAtMs, null);
 });

@@ -23,6 +23,7 @@ export class Authorization {
   readonly #admission: Admission;
   readonly #access: AccessPoint;
   #expiry: TimerHandle | undefined;
+  #isClosed = false;
 
   constructor(context: SessionContext, admission: Admission, access: AccessPoint) {
     this.#context = context;
@@ -46,12 +47,15 @@ export class Authorization {
   async reauthorize(): Promise<void> {
     const before = this.#context.identity;
     const decision = await this.#admission.admitAgain(this.#context.connect);
+    // A timer that is armed now would keep the session until it fires.
+    if (this.#isClosed) return;
     if (decision === null) this.#change(null);
     else if (decision.kind === 'accept') this.#takeOver(before, decision.identity);
     else this.#refuse(decision, before);
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#context.clock.clearTimeout(this.#expiry);
     this.#expiry = undefined;
   }

@@ -11,7 +11,8 @@ import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts';
 import { connectNats } from '../support/nats.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const LIMIT_MS = 1;
+/** Well below the 10 ms of the fastest wrong layout, well above what a loaded machine makes of the usual 0.2 ms. */
+const LIMIT_MS = 3;
 /** Other programs share the machine: a median above the limit is measured again. */
 const ATTEMPTS = 3;
 const WARM_UP = 200;
@@ -75,7 +76,7 @@ function ownFlush(nats: NatsConnection, subject: string): () => Promise<void> {
   };
 }
 
-test('latency: request and reply, p50 within 1 ms', async (context) => {
+test('latency: request and reply, p50 within 3 ms', async (context) => {
   const requester = await connectNats(gateway);
   const service = await connectNats(gateway);
   service.subscribe('service', { callback: (_error, message) => void message.respond(message.data) });
@@ -88,19 +89,19 @@ test('latency: request and reply, p50 within 1 ms', async (context) => {
   await service.close();
 });
 
-test('latency: PUB to an own SUB, then PING, p50 within 1 ms', async (context) => {
+test('latency: PUB to an own SUB, then PING, p50 within 3 ms', async (context) => {
   const nats = await connectNats(gateway);
   await assertMedian(context, ownFlush(nats, 'own'));
   await nats.close();
 });
 
-test('latency: the same with QoS 1 and +OK after PUBACK, p50 within 1 ms', async (context) => {
+test('latency: the same with QoS 1 and +OK after PUBACK, p50 within 3 ms', async (context) => {
   const nats = await connectNats(gateway, { verbose: true });
   await assertMedian(context, ownFlush(nats, 'own.verbose'));
   await nats.close();
 });
 
-test('latency: deliveries to others while one client flushes all the time, p50 within 1 ms', async (context) => {
+test('latency: deliveries to others while one client flushes all the time, p50 within 3 ms', async (context) => {
   const flusher = await connectNats(gateway);
   const publisher = await connectNats(gateway);
   const subscriber = await connectNats(gateway);
